@@ -1,0 +1,191 @@
+"""Command-line flags: those of `main.py` derived from Config's fields, and those of `eval.py`."""
+
+import argparse
+import difflib
+import os
+
+from config.base_config import SETTINGS
+from config.datasets import DATASETS
+from config.networks import NETWORKS
+from config.paths import resolve_paths
+from config.resolve import CONDITIONAL_DEFAULTS, resolve
+from utils.errors import UserError
+
+GROUPS = ("data", "augmentation", "network", "loss", "schedule", "run folder", "machine")
+
+MAIN_EPILOG = """examples:
+  python main.py                                   digits, both heads, about a minute on a CPU
+  python main.py --db_name aircrafts               the paper's recipe
+  python main.py --db_name aircrafts --train_mode vanilla --sampler pk
+  python main.py --db_name custom --db_path FOLDER --net mobile
+
+The same command again goes on where the run stopped. Folders come from the flag, the environment
+(DATASETS_DIR, PRETRAINED_DIR, CHECKPOINTS_DIR), config/local.ini or ./, in this order.
+"""
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Names a flag's value once, after its last spelling."""
+
+    def _format_action_invocation(self, action):
+        if action.nargs == 0:
+            return ", ".join(action.option_strings)
+        return "{} {}".format(", ".join(action.option_strings), action.metavar)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one sentence, raised as UserError."""
+
+    def __init__(self, **kwargs):
+        """Takes the arguments of `argparse.ArgumentParser`."""
+        super().__init__(allow_abbrev=False, formatter_class=_HelpFormatter, **kwargs)
+
+    def error(self, message):
+        """Raises instead of printing the usage and leaving."""
+        raise UserError("{}; see --help".format(message.replace("argument ", "")))
+
+    def parse(self, argv):
+        """Parses `argv`; an unknown flag is answered with the nearest known one."""
+        values, rest = self.parse_known_args(argv)
+        if rest:
+            near = difflib.get_close_matches(rest[0].split("=")[0], self._option_string_actions, 1)
+            hint = f"; did you mean {near[0]}?" if near else "; see --help"
+            raise UserError(f"unknown argument {rest[0]}{hint}")
+        return values
+
+
+def _default_text(f):
+    """What --help says of a default, with the networks and data sets that have their own."""
+    name = f.name
+    default = CONDITIONAL_DEFAULTS.get(name, f.default)
+    texts = [] if default is None else [f"default {_word(default)}"]
+    if name in ("frame_size", "bn_decay", "feature_map"):
+        texts += [f"{key}: {getattr(row, name)}" for key, row in NETWORKS.items()]
+    own = {key: row.defaults.get(name) for key, row in DATASETS.items()}
+    texts += [f"{key}: {_word(v)}" for key, v in own.items() if v is not None]
+    return " [{}]".format(", ".join(texts)) if texts else ""
+
+
+def _word(value):
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _add_setting(group, f):
+    meta = f.metadata
+    flags = ["--" + f.name] + (["--" + meta["alias"]] if "alias" in meta else [])
+    choices = ("true", "false") if isinstance(f.default, bool) else meta.get("choices")
+    metavar = {int: "N", float: "X"}.get(meta["parse"], meta.get("metavar", "PATH"))
+    if choices:
+        metavar = "{" + ",".join(choices) + "}"
+    text = meta["text"] + _default_text(f)
+    group.add_argument(
+        *flags, dest=f.name, type=_checked(meta["parse"]), metavar=metavar, help=text
+    )
+
+
+def _checked(parse):
+    """`parse` with a message of its own for a word that it can't read."""
+
+    def read(word):
+        try:
+            return parse(word)
+        except (ValueError, KeyError):
+            kind = {int: "a whole number", float: "a number"}.get(parse, "a known value")
+            raise argparse.ArgumentTypeError(f"{word!r} is not {kind}") from None
+
+    return read
+
+
+def main_parser():
+    """The parser of `main.py`: one flag a setting, in groups."""
+    parser = Parser(
+        prog="main.py",
+        usage="python main.py [--SETTING VALUE ...]",
+        description="Trains a softmax head and an L2-normalised embedding head on one backbone,\n"
+        "evaluates both, and prints the run folder last.",
+        epilog=MAIN_EPILOG,
+    )
+    groups = {name: parser.add_argument_group(name) for name in GROUPS}
+    for f in SETTINGS.values():
+        _add_setting(groups[f.metadata["group"]], f)
+    return parser
+
+
+def parse(argv):
+    """Reads the flags of `main.py` into a Config.
+
+    Args:
+      argv: list of str, without the program's name.
+
+    Raises:
+      UserError: see `config.resolve.resolve`; also an unknown flag or a word that can't be read.
+    """
+    return resolve(vars(main_parser().parse(argv)))
+
+
+def eval_parser():
+    """The parser of `eval.py`."""
+    parser = Parser(
+        prog="eval.py",
+        usage="python eval.py --checkpoint_dir RUN [--SETTING VALUE ...]",
+        description="Evaluates a saved run as classifier and as retrieval embedding, with the\n"
+        "settings stored in the run, and writes eval/<split>/ into its folder.",
+    )
+    add = parser.add_argument
+    add("--checkpoint_dir", required=True, metavar="RUN", help="run folder, as main.py printed it")
+    add("--split", default="test", choices=("test", "val", "train"), help="[default test]")
+    add(
+        "--checkpoint",
+        default="last",
+        metavar="{last,best,PATH}",
+        help="which checkpoint of the run [default last]",
+    )
+    add(
+        "--embedding",
+        choices=("head", "pooled"),
+        help="vectors for retrieval: the embedding head's, or the classifier's input scaled to unit"
+        " norm [default head, pooled for a vanilla run]",
+    )
+    add("--batch_size", type=_checked(int), metavar="N", help="images a batch [default: the run's]")
+    add("--gpu", metavar="PATH", help="CUDA device; -1 for none [default: the run's]")
+    add("--datasets_dir", metavar="PATH", help="folder of the data sets [default: the run's]")
+    add("--db_path", metavar="PATH", help="folder of a custom data set [default: the run's]")
+    add("--checkpoints_dir", metavar="PATH", help="folder of the run folders")
+    return parser
+
+
+def parse_eval(argv):
+    """Reads the flags of `eval.py`.
+
+    Args:
+      argv: list of str, without the program's name.
+
+    Returns:
+      dict of the arguments of `evaluator.evaluate_run`.
+
+    Raises:
+      UserError: an unknown flag, or a word that can't be read.
+    """
+    flags = eval_parser().parse(argv)
+    if flags.batch_size is not None and flags.batch_size < 1:
+        raise UserError(f"--batch_size {flags.batch_size} has to be at least 1")
+    overrides = {
+        "gpu": flags.gpu,
+        "datasets_dir": flags.datasets_dir and os.path.abspath(flags.datasets_dir),
+        "db_path": flags.db_path and os.path.abspath(flags.db_path),
+    }
+    return {
+        "folder": find_run(flags.checkpoint_dir, flags.checkpoints_dir),
+        "split": flags.split,
+        "which": flags.checkpoint,
+        "embedding": flags.embedding,
+        "batch_size": flags.batch_size,
+        "overrides": {name: value for name, value in overrides.items() if value is not None},
+    }
+
+
+def find_run(name, checkpoints_dir=None):
+    """The run folder of a name below the checkpoints' folder, or of a path as it is given."""
+    paths, _ = resolve_paths({"checkpoints_dir": checkpoints_dir})
+    below = os.path.join(paths["checkpoints_dir"], os.path.expanduser(name))
+    return os.path.abspath(below if os.path.isdir(below) else os.path.expanduser(name))

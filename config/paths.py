@@ -1,0 +1,65 @@
+"""Where the data sets, the pretrained checkpoints and the runs lie: flag > environment > file."""
+
+import configparser
+import os
+
+from utils.errors import UserError
+
+LOCAL_INI = os.path.join(os.path.dirname(os.path.abspath(__file__)), "local.ini")
+
+# Setting -> (environment variable, default).
+PATHS = {
+    "datasets_dir": ("DATASETS_DIR", "./datasets"),
+    "pretrained_dir": ("PRETRAINED_DIR", "./pretrained"),
+    "checkpoints_dir": ("CHECKPOINTS_DIR", "./checkpoints"),
+}
+
+
+def read_local_ini(path=LOCAL_INI):
+    """Reads the [paths] section of config/local.ini.
+
+    Returns:
+      dict from setting to path, empty where there is no such file.
+
+    Raises:
+      UserError: the file can't be parsed, or has a name that is none of `PATHS`.
+    """
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(path, encoding="utf-8")
+        section = dict(parser["paths"]) if parser.has_section("paths") else {}
+    except (configparser.Error, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path} can't be read ({reason}); see config/local.example.ini") from None
+    unknown = sorted(set(section) - set(PATHS))
+    if unknown:
+        raise UserError(
+            "{} sets {}, but knows only {}".format(path, unknown[0], ", ".join(sorted(PATHS)))
+        )
+    return section
+
+
+def resolve_paths(given, environ=None, local=None):
+    """Decides the three folders.
+
+    Args:
+      given: dict of the settings given as flags.
+      environ: mapping, default `os.environ`.
+      local: dict, default `read_local_ini()`.
+
+    Returns:
+      dict from setting to absolute path, and dict from setting to what decided it.
+    """
+    environ = os.environ if environ is None else environ
+    local = read_local_ini() if local is None else local
+    found, origins = {}, {}
+    for name, (variable, default) in PATHS.items():
+        candidates = (
+            (given.get(name), "--" + name),
+            (environ.get(variable), "environment variable " + variable),
+            (local.get(name), LOCAL_INI),
+            (default, "the default"),
+        )
+        path, origins[name] = next((p, origin) for p, origin in candidates if p)
+        found[name] = os.path.abspath(os.path.expanduser(path))
+    return found, origins

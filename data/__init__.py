@@ -1,0 +1,1 @@
+"""From list files to batches: lists, samplers, augmentation and the tf.data pipeline."""

@@ -1,0 +1,41 @@
+"""The default data set: scikit-learn's scanned digits, written once as image files with lists."""
+
+import os
+import shutil
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from data.lists import SPLITS, list_path, split_by_class
+
+SIDE = 32
+
+
+def write(root):
+    """Writes images/*.png (32 x 32, grey) and lists/*.csv, unless they are there already.
+
+    The folder appears in one piece, so that an interrupted run leaves nothing half written.
+
+    Args:
+      root: str, the data set's folder.
+    """
+    if os.path.isdir(root):
+        return
+    part = f"{root}.part{os.getpid()}"
+    os.makedirs(os.path.join(part, "images"))
+    os.makedirs(os.path.join(part, "lists"))
+    digits = load_digits()
+    rows = []
+    for i, (image, label) in enumerate(zip(digits.images, digits.target)):
+        name = f"{i:04d}.png"
+        pixels = Image.fromarray(np.uint8(np.minimum(image * 16, 255)))
+        pixels.resize((SIDE, SIDE), Image.BICUBIC).save(os.path.join(part, "images", name))
+        rows.append((int(label), name))
+    for split, chosen in zip(SPLITS, map(split_by_class(rows).get, SPLITS)):
+        pd.DataFrame(chosen, columns=["label", "file_name"]).to_csv(list_path(part, split))
+    try:
+        os.rename(part, root)
+    except OSError:  # another run was faster
+        shutil.rmtree(part)

@@ -1,0 +1,95 @@
+"""The tf.data pipelines: batches of (images, labels) for training and for evaluation."""
+
+import numpy as np
+
+from data import augment
+from utils.tf1 import tf
+
+
+def _parallel(parallel_calls):
+    return parallel_calls or tf.data.experimental.AUTOTUNE
+
+
+def training_batches(
+    paths, labels, batch_at, batch_size, augmentation, seed, first_batch, parallel_calls=0
+):
+    """An endless stream of training batches, each a function of its position alone.
+
+    Args:
+      paths: list of N str.
+      labels: int32 [N].
+      batch_at: function from a batch's position to int64 [B] list positions, see `data.sampling`.
+      batch_size: int, B.
+      augmentation: data.augment.Augmentation.
+      seed: int.
+      first_batch: int64 [] tensor or int, position of the first batch.
+      parallel_calls: int, images decoded in parallel; 0 lets tf.data choose.
+
+    Returns:
+      tf.data.Dataset of float32 [B, F, F, 3] and int32 [B].
+    """
+    paths = np.array(paths, dtype=object)
+
+    def draw(batch):
+        chosen = batch_at(batch)
+        positions = batch * batch_size + np.arange(batch_size, dtype=np.int64)
+        return paths[chosen], labels[chosen].astype(np.int32), positions
+
+    def draw_batch(batch):
+        columns = tf.numpy_function(draw, [batch], [tf.string, tf.int32, tf.int64])
+        for column in columns:
+            column.set_shape([batch_size])
+        return tuple(columns)
+
+    def load(path, label, position):
+        frame = augment.training_frame(
+            tf.io.read_file(path), augmentation, seed, position, position // batch_size
+        )
+        return frame, label
+
+    batches = tf.data.Dataset.range(first_batch, np.iinfo(np.int64).max)
+    examples = batches.map(draw_batch).unbatch()
+    frames = examples.map(load, num_parallel_calls=_parallel(parallel_calls))
+    return frames.batch(batch_size, drop_remainder=True).prefetch(2)
+
+
+def evaluation_batches(paths, labels, batch_size, augmentation, parallel_calls=0):
+    """Each image once, in list order; the last batch may be smaller.
+
+    Args:
+      paths: list of N str.
+      labels: int32 [N].
+      batch_size: int, B.
+      augmentation: data.augment.Augmentation.
+      parallel_calls: int, images decoded in parallel; 0 lets tf.data choose.
+
+    Returns:
+      tf.data.Dataset of float32 [<= B, F, F, 3] and int32 [<= B].
+    """
+
+    def load(path, label):
+        return augment.evaluation_frame(tf.io.read_file(path), augmentation), label
+
+    examples = tf.data.Dataset.from_tensor_slices((list(paths), labels))
+    frames = examples.map(load, num_parallel_calls=_parallel(parallel_calls))
+    return frames.batch(batch_size).prefetch(2)
+
+
+def first_unreadable(paths):
+    """The first image that can't be decoded.
+
+    Args:
+      paths: iterable of str.
+
+    Returns:
+      (path, reason) or None.
+    """
+    with tf.Graph().as_default(), tf.Session() as session:
+        path = tf.placeholder(tf.string, [])
+        image = tf.image.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
+        for name in paths:
+            try:
+                session.run(image, {path: name})
+            except tf.errors.OpError as error:
+                return name, error.message.splitlines()[0]
+    return None

@@ -1,0 +1,20 @@
+"""Evaluates a saved run: python eval.py --help."""
+
+import sys
+
+from config import cli
+from utils.errors import run_script
+
+
+def main():
+    """Reads the flags, evaluates both heads in one pass and prints what was written where."""
+    flags = cli.parse_eval(sys.argv[1:])
+    # TensorFlow is imported only now: --help and wrong flags are answered at once.
+    import evaluator
+
+    report = evaluator.evaluate_run(**flags)
+    print(evaluator.as_table(report))
+
+
+if __name__ == "__main__":
+    run_script("eval.py", main)

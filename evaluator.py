@@ -1,0 +1,246 @@
+"""Evaluation of both heads in one pass: the same numbers during training and in eval.py."""
+
+import dataclasses
+import os
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+from config import resolve
+from config.networks import NETWORKS
+from data import pipeline
+from data.augment import Augmentation
+from data.sampling import SAMPLERS
+from nets.factory import network_fn
+from nets.two_head import two_head
+from preflight import load_dataset
+from utils import checkpoints, eval_files, metrics, run_dir
+from utils.errors import UserError
+from utils.tf1 import session_config, tf
+
+SCORES = (
+    ("accuracy", "top5_accuracy", "mean_per_class_accuracy")
+    + tuple(f"recall@{k}" for k in metrics.RECALL_AT)
+    + ("map@r",)
+)
+
+
+class EvalGraph(NamedTuple):
+    """The evaluation tower on one split.
+
+    Attributes:
+      iterator: tf.data.Iterator, initialised for each pass.
+      labels: int32 [B].
+      logits: float32 [B, C].
+      embeddings: float32 [B, D], or None for a vanilla run.
+      pooled: float32 [B, F].
+    """
+
+    iterator: object
+    labels: tf.Tensor
+    logits: tf.Tensor
+    embeddings: Optional[tf.Tensor]
+    pooled: tf.Tensor
+
+
+def augmentation_of(config):
+    """The data.augment.Augmentation of a run."""
+    return Augmentation(
+        style=config.aug_style,
+        frame_size=config.frame_size,
+        resize_min=config.resize_min,
+        resize_max=config.resize_max,
+        resize_square=config.resize_square,
+        flip=config.flip,
+        normalisation=NETWORKS[config.net].preprocessing,
+    )
+
+
+def sampler_of(config, labels):
+    """The run's function from a batch's position to int64 [B] list positions."""
+    sampler = SAMPLERS[config.sampler]
+    return sampler(labels, config.batch_size, config.Triplet_K, config.seed)
+
+
+def build_tower(config, images, num_classes, is_training, reuse=None):
+    """One tower of a run's network, see `nets.two_head.two_head`.
+
+    Raises:
+      UserError: the network has no feature map of the configured name.
+    """
+    try:
+        return two_head(
+            images,
+            network_fn(config.net, config.bn_decay),
+            num_classes,
+            is_training and not config.freeze_bn,
+            pooled=NETWORKS[config.net].pooled,
+            feature_map=config.feature_map,
+            emb_dim=config.emb_dim,
+            reuse=reuse,
+        )
+    except KeyError as error:
+        raise UserError(f"--feature_map {config.feature_map}: {error.args[0]}") from None
+
+
+def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=None):
+    """Builds the evaluation tower and its input.
+
+    Args:
+      config: Config.
+      image_list: data.lists.ImageList.
+      num_classes: int, C.
+      batch_size: int, default the run's.
+      reuse: True beside a training tower.
+
+    Returns:
+      EvalGraph.
+    """
+    batches = pipeline.evaluation_batches(
+        image_list.paths,
+        image_list.labels,
+        batch_size or config.batch_size,
+        augmentation_of(config),
+        config.tuple_loader_queue_size,
+    )
+    iterator = tf.data.make_initializable_iterator(batches)
+    images, labels = iterator.get_next()
+    tower = build_tower(config, images, num_classes, is_training=False, reuse=reuse)
+    return EvalGraph(iterator, labels, tower.logits, tower.embeddings, tower.pooled)
+
+
+def run_network(session, graph, image_list):
+    """Runs every image of a split through the network, once.
+
+    Args:
+      session: tf.Session, with the network's variables.
+      graph: EvalGraph.
+      image_list: data.lists.ImageList.
+
+    Returns:
+      dict from name to array: `labels` int32 [N], `logits` float32 [N, C], `pooled` float32
+      [N, F], `embeddings` float32 [N, D] with rows of unit norm (the pooled ones without that
+      head).
+
+    Raises:
+      UserError: an image can't be decoded.
+    """
+    tensors = graph._asdict().items()
+    fetches = {name: t for name, t in tensors if name != "iterator" and t is not None}
+    session.run(graph.iterator.initializer)
+    parts = []
+    while True:
+        try:
+            parts.append(session.run(fetches))
+        except tf.errors.OutOfRangeError:
+            break
+        except tf.errors.OpError as error:
+            done = sum(len(part["labels"]) for part in parts)
+            raise_unreadable(image_list.paths[done:])
+            raise error
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in fetches}
+    arrays.setdefault("embeddings", metrics.unit_rows(arrays["pooled"]))
+    return arrays
+
+
+def raise_unreadable(paths):
+    """Names the first image that can't be decoded, if there is one.
+
+    Raises:
+      UserError: there is one.
+    """
+    found = pipeline.first_unreadable(paths)
+    if found is not None:
+        raise UserError(
+            f"the image {found[0]} can't be decoded ({found[1]}); python -m datasets_lists.check"
+            " finds all such files beforehand"
+        )
+
+
+def evaluate(arrays, vectors, neighbours=None):
+    """Scores a split, except for the clustering, which takes longer than all of these.
+
+    Args:
+      arrays: dict of `run_network`.
+      vectors: float32 [N, D], what retrieval compares.
+      neighbours: int64 [N, k] of `metrics.nearest_neighbours`, where they are known.
+
+    Returns:
+      dict from name to float, all fractions of 1.
+    """
+    labels, logits = arrays["labels"], arrays["logits"]
+    return {
+        "accuracy": metrics.accuracy(logits, labels),
+        "top5_accuracy": metrics.top_k_accuracy(logits, labels, 5),
+        "mean_per_class_accuracy": metrics.mean_per_class_accuracy(logits, labels),
+        **metrics.retrieval(vectors, labels, neighbours),
+    }
+
+
+def evaluate_run(folder, split, which="last", embedding=None, batch_size=None, overrides=None):
+    """Evaluates a checkpoint of a run and writes eval/<split>/ into its folder.
+
+    Args:
+      folder: str, the run folder.
+      split: str.
+      which: str, "last", "best" or a checkpoint's prefix.
+      embedding: "head" or "pooled"; default the head, and pooled for a run without that head.
+      batch_size: int, default the run's.
+      overrides: dict from setting to value, such as where the data set lies now.
+
+    Returns:
+      dict, what metrics.json holds.
+
+    Raises:
+      UserError: the run, the checkpoint or the data set is missing or does not fit.
+    """
+    config = dataclasses.replace(resolve.load(folder), **overrides or {})
+    embedding = _embedding_of(config, embedding)
+    prefix = checkpoints.find(folder, which)
+    dataset = load_dataset(config, [split])
+    run_dir.check_classes(folder, dataset.class_map.labels, dataset.class_map.names)
+    image_list = dataset.splits[split]
+    arrays = _restore_and_run(config, prefix, image_list, len(dataset.class_map.labels), batch_size)
+    vectors = arrays["embeddings"] if embedding == "head" else metrics.unit_rows(arrays["pooled"])
+    neighbours = metrics.nearest_neighbours(vectors, metrics.num_neighbours(arrays["labels"]))
+    report = dict(
+        evaluate(arrays, vectors, neighbours),
+        nmi=metrics.clustering_nmi(vectors, arrays["labels"], config.seed),
+        split=split,
+        num_images=len(image_list.files),
+        num_classes=len(dataset.class_map.labels),
+        checkpoint=os.path.relpath(prefix, folder),
+        step=checkpoints.step_of(prefix),
+        embedding=embedding,
+        class_map=dataset.class_map.digest,
+    )
+    names = dataset.class_map.names
+    out = os.path.join(folder, "eval", split)
+    eval_files.write(out, report, arrays, vectors, neighbours, image_list, names, config.seed)
+    return report
+
+
+def _restore_and_run(config, prefix, image_list, num_classes, batch_size):
+    with tf.Graph().as_default():
+        graph = build_eval_graph(config, image_list, num_classes, batch_size)
+        saver = tf.train.Saver()
+        with tf.Session(config=session_config(config.gpu)) as session:
+            checkpoints.restore(saver, session, prefix)
+            return run_network(session, graph, image_list)
+
+
+def _embedding_of(config, embedding):
+    has_head = config.emb_dim is not None
+    if embedding == "head" and not has_head:
+        raise UserError(
+            "--embedding head: a vanilla run has no embedding head; leave it out, or choose pooled"
+        )
+    return embedding or ("head" if has_head else "pooled")
+
+
+def as_table(report):
+    """The report as lines of text for the terminal."""
+    scores = [k for k, v in report.items() if isinstance(v, float)]
+    title = "{split} split, {num_images} images, {checkpoint}, embedding: {embedding}"
+    lines = [title.format(**report)]
+    return "\n".join(lines + [f"  {name:<24} {report[name]:.4f}" for name in scores])

@@ -1,0 +1,1 @@
+"""Softmax cross-entropy and the ranking losses that regularise it."""

@@ -1,0 +1,34 @@
+"""Center loss: each class has a center that follows its embeddings."""
+
+from utils.tf1 import tf
+
+
+def center_loss(labels, embeddings, num_classes, alpha):
+    """Center loss (Wen et al., ECCV 2016) and the update of its centers.
+
+        loss = 0.5 * sum_i ||f_i - c_{y_i}||^2
+        c_y <- c_y - alpha * sum_{i: y_i = y} (c_y - f_i) / (1 + n_y)
+
+    with n_y the number of the batch's images of class y.
+
+    Args:
+      labels: int [B], each below C.
+      embeddings: float32 [B, D].
+      num_classes: int, C.
+      alpha: float in [0, 1], how far a center moves.
+
+    Returns:
+      float32 [], the sum over the batch (not its mean), and the op that moves the centers. They
+      are a variable "centers" [C, D], drawn from N(0, 1) and outside of the gradient.
+    """
+    centers = tf.get_variable(
+        "centers",
+        [num_classes, embeddings.shape[1]],
+        initializer=tf.random_normal_initializer(),
+        trainable=False,
+    )
+    differences = tf.gather(centers, labels) - embeddings
+    _, position, counts = tf.unique_with_counts(labels)
+    appearances = tf.cast(tf.gather(counts, position), tf.float32)[:, tf.newaxis]
+    steps = alpha * tf.stop_gradient(differences) / (1.0 + appearances)
+    return tf.nn.l2_loss(differences), tf.scatter_sub(centers, labels, steps)

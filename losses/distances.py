@@ -1,0 +1,46 @@
+"""Squared distances within a batch, and who is whose positive or negative."""
+
+from utils.tf1 import tf
+
+
+def squared_distances(embeddings):
+    """d_ij = ||f_i - f_j||^2 from |f_i|^2 + |f_j|^2 - 2 f_i f_j, clipped at 0.
+
+    Args:
+      embeddings: float32 [B, D].
+
+    Returns:
+      float32 [B, B], exactly 0 on the diagonal; the gradient at distance 0 is finite.
+    """
+    norms = tf.reduce_sum(tf.square(embeddings), axis=1)
+    products = tf.matmul(embeddings, embeddings, transpose_b=True)
+    distances = norms[:, tf.newaxis] + norms[tf.newaxis] - 2.0 * products
+    return tf.matrix_set_diag(tf.maximum(distances, 0.0), tf.zeros_like(norms))
+
+
+def pair_masks(labels):
+    """Which pairs of a batch are positive and which negative.
+
+    Args:
+      labels: int [B].
+
+    Returns:
+      bool [B, B], same label and not the same row; bool [B, B], different label.
+    """
+    same = tf.equal(labels[:, tf.newaxis], labels[tf.newaxis])
+    itself = tf.eye(tf.shape(labels)[0], dtype=tf.bool)
+    return tf.logical_and(same, tf.logical_not(itself)), tf.logical_not(same)
+
+
+def masked_mean(values, mask):
+    """Mean of the values where the mask is true; 0 where it is true nowhere.
+
+    Args:
+      values: float32 [...].
+      mask: bool [...], of the same shape.
+
+    Returns:
+      float32 [].
+    """
+    weights = tf.cast(mask, values.dtype)
+    return tf.math.divide_no_nan(tf.reduce_sum(values * weights), tf.reduce_sum(weights))

@@ -1,0 +1,103 @@
+"""The training objective: cross-entropy + lambda * ranking loss (+ weight decay), and its terms."""
+
+from typing import NamedTuple, Optional
+
+from losses import center, triplet
+from losses.distances import masked_mean, pair_masks, squared_distances
+from utils.tf1 import tf
+
+# Training mode -> embedding loss; "vanilla" has none.
+RANKING_LOSSES = {
+    "vanilla": None,
+    "hard": triplet.batch_hard,
+    "semi_hard": triplet.semi_hard,
+    "hard_awtl": triplet.adaptive,
+    "cntr": center.center_loss,
+}
+
+
+class Objective(NamedTuple):
+    """What a training step minimises and reports.
+
+    Attributes:
+      total: float32 [], the loss.
+      terms: dict from name to float32 [], what is logged.
+      center_update: op that moves the centers of "cntr"; None in the other modes.
+    """
+
+    total: tf.Tensor
+    terms: dict
+    center_update: Optional[tf.Operation]
+
+
+def objective(mode, labels, logits, embeddings, ranking_weight, margin, center_alpha):
+    """Builds the objective of a training mode.
+
+    Args:
+      mode: str, a key of `RANKING_LOSSES`.
+      labels: int32 [B].
+      logits: float32 [B, C].
+      embeddings: float32 [B, D], rows of unit norm; None for "vanilla".
+      ranking_weight: float, lambda; None for "vanilla".
+      margin: float, "soft" or "none"; None for the modes without triplets.
+      center_alpha: float; None for the modes without centers.
+
+    Returns:
+      Objective. Its terms are `loss`, `cross_entropy`, `accuracy` and, with an embedding,
+      `ranking_loss` and the statistics of `pair_statistics`.
+    """
+    cross_entropy = tf.reduce_mean(
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    )
+    correct = tf.equal(tf.argmax(logits, axis=1, output_type=labels.dtype), labels)
+    accuracy = tf.reduce_mean(tf.cast(correct, tf.float32))
+    terms = {"loss": cross_entropy, "cross_entropy": cross_entropy, "accuracy": accuracy}
+    if RANKING_LOSSES[mode] is None:
+        return Objective(cross_entropy, terms, None)
+    update = None
+    if mode == "cntr":
+        ranking, update = center.center_loss(labels, embeddings, int(logits.shape[1]), center_alpha)
+    else:
+        ranking = tf.reduce_mean(RANKING_LOSSES[mode](labels, embeddings, margin))
+    total = cross_entropy + ranking_weight * ranking
+    terms.update(loss=total, ranking_loss=ranking, **pair_statistics(labels, embeddings, margin))
+    return Objective(total, terms, update)
+
+
+def pair_statistics(labels, embeddings, margin):
+    """How far apart the embeddings of a batch are, comparable between the modes.
+
+    Args:
+      labels: int32 [B].
+      embeddings: float32 [B, D].
+      margin: as in `objective`; where it is no number, 0 is used.
+
+    Returns:
+      dict from name to float32 []: `active_anchors`, the share of anchors whose farthest positive
+      is not at least the margin nearer than the nearest negative; `positive_distance` and
+      `negative_distance`, the mean squared distance over all pairs of a kind.
+    """
+    distances = squared_distances(embeddings)
+    positive, negative = pair_masks(labels)
+    hinge = margin if isinstance(margin, float) else 0.0
+    active = tf.cast(triplet.batch_hard(labels, embeddings, hinge) > 0, tf.float32)
+    return {
+        "active_anchors": tf.reduce_mean(active),
+        "positive_distance": masked_mean(distances, positive),
+        "negative_distance": masked_mean(distances, negative),
+    }
+
+
+def l2_penalty(variables, weight_decay):
+    """Weight decay as slim's regularisers would add it.
+
+    Args:
+      variables: list of tf.Variable.
+      weight_decay: float.
+
+    Returns:
+      float32 [], weight_decay * 0.5 * sum of squares of the variables named "weights"; biases,
+      batch normalisation and depthwise filters are left out.
+    """
+    weights = [v for v in variables if v.op.name.endswith("/weights")]
+    return weight_decay * tf.add_n([tf.nn.l2_loss(v) for v in weights])

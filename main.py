@@ -1,0 +1,23 @@
+"""Trains the two-head network and evaluates it: python main.py --help."""
+
+import sys
+
+from config import cli
+from utils.errors import run_script
+
+
+def main():
+    """Reads the flags, trains, evaluates on the test split and prints the run folder last."""
+    config = cli.parse(sys.argv[1:])
+    # TensorFlow is imported only now: --help and wrong flags are answered at once.
+    import evaluator
+    import trainer
+
+    trainer.train(config)
+    report = evaluator.evaluate_run(config.run_dir, config.eval_split)
+    print(evaluator.as_table(report))
+    print(config.run_dir)
+
+
+if __name__ == "__main__":
+    run_script("main.py", main)

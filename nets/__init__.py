@@ -1,0 +1,1 @@
+"""Backbones as slim functions, the two heads on them, and their pretrained weights."""

@@ -1,0 +1,61 @@
+"""MobileNet v1 (Howard et al., arXiv:1704.04861) under its slim names."""
+
+from utils.tf1 import slim, tf
+
+# (stride, channels) of the thirteen depthwise-separable layers, table 1 of the paper.
+SEPARABLE_LAYERS = (
+    (1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512),
+    (1, 512), (1, 512), (1, 512), (1, 512), (1, 512), (2, 1024), (1, 1024),
+)  # fmt: skip
+
+
+def _arg_scope(is_training, bn_decay):
+    batch_norm = {"scale": True, "decay": bn_decay, "epsilon": 0.001, "is_training": is_training}
+    return slim.arg_scope(
+        [slim.conv2d, slim.separable_conv2d],
+        weights_initializer=tf.truncated_normal_initializer(stddev=0.09),
+        activation_fn=tf.nn.relu6,
+        normalizer_fn=slim.batch_norm,
+        normalizer_params=batch_norm,
+    )
+
+
+def _separable_layers(net, end_points):
+    for i, (stride, channels) in enumerate(SEPARABLE_LAYERS, start=1):
+        name = f"Conv2d_{i}_depthwise"
+        net = slim.separable_conv2d(net, None, [3, 3], 1, stride=stride, scope=name)
+        end_points[name] = net
+        name = f"Conv2d_{i}_pointwise"
+        net = slim.conv2d(net, channels, [1, 1], scope=name)
+        end_points[name] = net
+    return net
+
+
+def mobilenet_v1(images, num_classes, is_training, reuse=None, bn_decay=0.9997):
+    """MobileNet v1 1.0.
+
+    Args:
+      images: float32 [B, H, W, 3], preprocessed to [-1, 1].
+      num_classes: int, C.
+      is_training: bool, batch statistics and dropout (keep 0.999) in the tower or not.
+      reuse: bool or None, take the variables of an earlier call.
+      bn_decay: float, decay of the moving averages of batch normalisation.
+
+    Returns:
+      logits float32 [B, C], and a dict from end point names to tensors. `Conv2d_13_pointwise` is
+      the last feature map [B, ceil(H / 32), ceil(W / 32), 1024], `AvgPool_1a` its mean.
+    """
+    end_points = {}
+    with tf.variable_scope("MobilenetV1", reuse=reuse), _arg_scope(is_training, bn_decay):
+        net = slim.conv2d(images, 32, [3, 3], stride=2, scope="Conv2d_0")
+        end_points["Conv2d_0"] = net
+        net = _separable_layers(net, end_points)
+        with tf.variable_scope("Logits"):
+            net = tf.reduce_mean(net, [1, 2], keepdims=True, name="AvgPool_1a")
+            end_points["AvgPool_1a"] = net
+            net = slim.dropout(net, keep_prob=0.999, is_training=is_training)
+            logits = slim.conv2d(
+                net, num_classes, [1, 1], activation_fn=None, normalizer_fn=None,
+                scope="Conv2d_1c_1x1",
+            )  # fmt: skip
+    return tf.squeeze(logits, [1, 2]), end_points

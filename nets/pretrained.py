@@ -1,0 +1,126 @@
+"""Starting from a slim checkpoint or an .npz of slim names, with a report of what fitted."""
+
+import os
+from typing import NamedTuple, Tuple
+
+import numpy as np
+
+from utils.errors import UserError
+from utils.tf1 import tf
+
+
+class RestoreReport(NamedTuple):
+    """The variables of a network against those of a file, by name.
+
+    Attributes:
+      restored: in both, with one shape.
+      new: in the network only, or part of a head that depends on the class count.
+      different_shape: in both, with different shapes; they keep their initial values.
+      unused: in the file only.
+    """
+
+    restored: Tuple[str, ...]
+    new: Tuple[str, ...]
+    different_shape: Tuple[str, ...]
+    unused: Tuple[str, ...]
+
+    def lines(self, most=8):
+        """List of str for the log: how many of each, and which, at most `most` names each."""
+        texts = []
+        for kind, names in self._asdict().items():
+            shown = ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+            which = f": {shown}" if names and kind != "restored" else ""
+            texts.append(f"{len(names)} variables {kind.replace('_', ' ')}{which}")
+        return texts
+
+    def layers_without_weights(self):
+        """List of str: layers whose batch normalisation was restored but not their weights."""
+        normalised = {n.rsplit("/BatchNorm/", 1)[0] for n in self.restored if "/BatchNorm/" in n}
+        missing = {n.rsplit("/", 1)[0] for n in self.new + self.different_shape}
+        return sorted(normalised & missing)
+
+
+def open_weights(path):
+    """Opens a file of weights.
+
+    Args:
+      path: str, the prefix of a TensorFlow checkpoint, or an .npz.
+
+    Returns:
+      dict from variable name to shape (tuple), and a function from name to array.
+
+    Raises:
+      UserError: there is no such file, or it is neither.
+    """
+    if path.endswith(".npz"):
+        if not os.path.exists(path):
+            raise UserError(f"there is no file of weights {path}")
+        try:
+            arrays = np.load(path)
+            shapes = {name: arrays[name].shape for name in arrays.files}
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path} can't be read as an .npz: {error}") from None
+        return shapes, arrays.__getitem__
+    if path.endswith((".index", ".meta")):
+        raise UserError(f"{path} is a part of a checkpoint; give {os.path.splitext(path)[0]}")
+    if not (os.path.exists(path) or os.path.exists(path + ".index")):
+        raise UserError(f"there is no checkpoint {path}")
+    try:
+        reader = tf.train.NewCheckpointReader(path)
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path} can't be read as a checkpoint: {reason}") from None
+    shapes = {name: tuple(s) for name, s in reader.get_variable_to_shape_map().items()}
+    return shapes, reader.get_tensor
+
+
+def compare(shapes, variables, head_scopes):
+    """Matches the variables of a network with those of a file.
+
+    Args:
+      shapes: dict from the names in the file to shapes.
+      variables: list of tf.Variable, the network's and its heads'.
+      head_scopes: iterable of str, scopes that are never restored.
+
+    Returns:
+      RestoreReport.
+    """
+    heads = tuple(scope + "/" for scope in head_scopes)
+    kinds = {"restored": [], "new": [], "different_shape": []}
+    for variable in variables:
+        name = variable.op.name
+        if name not in shapes or name.startswith(heads):
+            kinds["new"].append(name)
+        elif tuple(variable.shape.as_list()) != tuple(shapes[name]):
+            kinds["different_shape"].append(name)
+        else:
+            kinds["restored"].append(name)
+    used = set(kinds["restored"] + kinds["different_shape"])
+    unused = sorted(name for name in shapes if name not in used)
+    return RestoreReport(unused=tuple(unused), **{k: tuple(v) for k, v in kinds.items()})
+
+
+def restore(session, path, variables, head_scopes):
+    """Loads every fitting variable of a file into the session.
+
+    Args:
+      session: tf.Session, with `variables` initialised.
+      path: str, see `open_weights`.
+      variables: list of tf.Variable.
+      head_scopes: iterable of str, scopes that are never restored.
+
+    Returns:
+      RestoreReport.
+
+    Raises:
+      UserError: the file can't be read, or nothing in it fits this network.
+    """
+    shapes, value_of = open_weights(path)
+    report = compare(shapes, variables, head_scopes)
+    if not report.restored:
+        names = ", ".join(sorted(shapes)[:3])
+        raise UserError(f"nothing in {path} fits this network; it holds {names}, ...")
+    by_name = {variable.op.name: variable for variable in variables}
+    for name in report.restored:
+        by_name[name].load(value_of(name), session)
+    return report

@@ -1,0 +1,89 @@
+"""Saving, finding and restoring the checkpoints of a run."""
+
+import os
+
+from utils.errors import UserError
+from utils.tf1 import tf
+
+BEST = "best"
+
+
+def latest(folder):
+    """Prefix of the newest whole checkpoint of a folder; None where there is none."""
+    return tf.train.latest_checkpoint(folder)
+
+
+def find(run_dir, which):
+    """Finds a checkpoint of a run.
+
+    Args:
+      run_dir: str.
+      which: str, "last", "best", or the prefix of a checkpoint.
+
+    Returns:
+      str, its prefix.
+
+    Raises:
+      UserError: there is no such checkpoint.
+    """
+    folders = {"last": run_dir, BEST: os.path.join(run_dir, BEST)}
+    if which in folders:
+        prefix = latest(folders[which])
+        if prefix is None:
+            raise UserError(f"{folders[which]} holds no checkpoint; train the run first")
+        return prefix
+    if not os.path.exists(which + ".index"):
+        raise UserError(f"there is no checkpoint {which}; choose last, best or a prefix")
+    return which
+
+
+def step_of(prefix):
+    """int, the training steps that a checkpoint has seen."""
+    return int(tf.train.load_variable(prefix, "global_step"))
+
+
+def restore(saver, session, prefix):
+    """Restores a checkpoint.
+
+    Args:
+      saver: tf.train.Saver of the graph's variables.
+      session: tf.Session.
+      prefix: str.
+
+    Raises:
+      UserError: the checkpoint is damaged, or of another network.
+    """
+    try:
+        saver.restore(session, prefix)
+    except (tf.errors.OpError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"{prefix} can't be restored into this network: {reason}") from None
+
+
+class RunSaver:
+    """Keeps the newest checkpoints of a run and the best one."""
+
+    def __init__(self, run_dir, filename, keep):
+        """Takes the run folder, the checkpoints' name and how many of the newest to keep."""
+        self._prefixes = [os.path.join(run_dir, filename), os.path.join(run_dir, BEST, filename)]
+        self.last = tf.train.Saver(max_to_keep=keep, save_relative_paths=True)
+        self._best = tf.train.Saver(max_to_keep=1, save_relative_paths=True)
+
+    def save(self, session, step):
+        """Saves the state after `step` steps."""
+        self._save(self.last, session, self._prefixes[0], step)
+
+    def save_best(self, session, step):
+        """Saves it as the best so far, too."""
+        os.makedirs(os.path.dirname(self._prefixes[1]), exist_ok=True)
+        self._save(self._best, session, self._prefixes[1], step)
+
+    def _save(self, saver, session, prefix, step):
+        try:
+            saver.save(session, prefix, global_step=step, write_meta_graph=False)
+        except (tf.errors.OpError, OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(
+                f"the checkpoint {prefix}-{step} can't be written ({reason}); the earlier ones are"
+                " whole: make room and run the same command again"
+            ) from None

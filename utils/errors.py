@@ -1,0 +1,43 @@
+"""The one exception for a mistake of the user's, and how a script ends."""
+
+import sys
+
+
+class UserError(Exception):
+    """What is wrong, where, and what to do, in one sentence."""
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error
+    """A run was stopped by a signal after it had saved its state.
+
+    Attributes:
+      signal_number: int, the signal that stopped it.
+    """
+
+    def __init__(self, signal_number, message):
+        """Takes the signal's number and the sentence to print."""
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
+def run_script(program, run):
+    """Calls `run()` and exits the process as a command-line program should.
+
+    Args:
+      program: str, the name that opens an error line.
+      run: callable without arguments.
+
+    Raises:
+      SystemExit: 0 after a full run, 2 after a `UserError`, 128 + n after signal n.
+    """
+    try:
+        run()
+    except UserError as error:
+        print(f"{program}: error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Interrupted as stop:
+        print(f"{program}: {stop}", file=sys.stderr)
+        sys.exit(128 + stop.signal_number)
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,76 @@
+"""The files of an evaluation: metrics.json, predictions.csv, embeddings.npz and pictures."""
+
+import os
+
+import numpy as np
+import pandas as pd
+
+from utils import metrics, plots
+from utils.run_dir import write_json, write_text
+
+TOP = 5
+
+
+def write(folder, report, arrays, vectors, neighbours, image_list, class_names, seed):
+    """Writes eval/<split>/.
+
+    Args:
+      folder: str, made where it is missing.
+      report: dict, what metrics.json holds.
+      arrays: dict with `labels` int32 [N], `logits` float32 [N, C], `embeddings` float32 [N, D]
+        and `pooled` float32 [N, F].
+      vectors: float32 [N, D], what retrieval compared.
+      neighbours: int64 [N, k], nearest first.
+      image_list: has `files` and `paths`, lists of N str.
+      class_names: sequence of C str.
+      seed: int, of the random picks.
+    """
+    os.makedirs(folder, exist_ok=True)
+    names = np.asarray(class_names, dtype=object)
+    table = predictions(arrays["logits"], arrays["labels"], image_list.files, names)
+    write_text(os.path.join(folder, "predictions.csv"), table.to_csv(index=False))
+    np.savez(os.path.join(folder, "embeddings.npz"), files=np.array(image_list.files), **arrays)
+    counts = metrics.confusion_matrix(arrays["logits"], arrays["labels"])
+    plots.confusion_matrix(os.path.join(folder, "confusion.png"), counts, names)
+    plots.embedding_map(
+        os.path.join(folder, "embedding_map.png"), vectors, arrays["labels"], names, seed
+    )
+    plots.neighbours(
+        os.path.join(folder, "neighbours.png"),
+        image_list.paths,
+        arrays["labels"],
+        neighbours,
+        names,
+        seed,
+    )
+    write_json(os.path.join(folder, "metrics.json"), report)
+
+
+def predictions(logits, labels, files, class_names):
+    """The table of predictions.csv.
+
+    Args:
+      logits: float32 [N, C].
+      labels: int32 [N].
+      files: list of N str.
+      class_names: object [C].
+
+    Returns:
+      pandas.DataFrame with the columns file, label (class index), class (its name), predicted
+      (class name), probability, and top1, top1_probability, ... down to the fifth or the last.
+    """
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities = shifted / shifted.sum(axis=1, keepdims=True)
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
+    ranked = np.take_along_axis(probabilities, order, axis=1)
+    columns = {
+        "file": files,
+        "label": labels,
+        "class": class_names[labels],
+        "predicted": class_names[order[:, 0]],
+        "probability": ranked[:, 0],
+    }
+    for rank in range(order.shape[1]):
+        columns[f"top{rank + 1}"] = class_names[order[:, rank]]
+        columns[f"top{rank + 1}_probability"] = ranked[:, rank]
+    return pd.DataFrame(columns)

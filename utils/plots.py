@@ -1,0 +1,156 @@
+"""The pictures of a run, drawn without a display."""
+
+import numpy as np
+from matplotlib import cm
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from sklearn.manifold import TSNE
+
+RIGHT, WRONG = "#2a7f3f", "#c0392b"
+_MOST_NAMES = 40
+_MOST_POINTS = 2000
+_PICKS, _COLUMNS = 3, 6
+
+
+def _figure(width, height):
+    figure = Figure(figsize=(width, height), constrained_layout=True)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def learning_curves(path, rows):
+    """Losses and accuracies over the steps.
+
+    Args:
+      path: str, the PNG to write.
+      rows: list of dict of str, the rows of metrics.csv.
+    """
+    figure = _figure(9, 3.6)
+    losses, accuracies = figure.subplots(1, 2)
+    for name in ("cross_entropy", "ranking_loss"):
+        _line(losses, rows, "train", name, name.replace("_", " "))
+    _line(accuracies, rows, "train", "accuracy", "train batch, accuracy")
+    for split in sorted({row["split"] for row in rows} - {"train"}):
+        _line(accuracies, rows, split, "accuracy", f"{split}, accuracy")
+        _line(accuracies, rows, split, "recall@1", f"{split}, Recall@1")
+    losses.set_ylabel("loss")
+    accuracies.set_ylim(0, 1.02)
+    for axes in (losses, accuracies):
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    figure.savefig(path, dpi=120)
+
+
+def _line(axes, rows, split, column, label):
+    points = [
+        (int(r["step"]), float(r[column])) for r in rows if r["split"] == split and r.get(column)
+    ]
+    if points:
+        axes.plot(
+            *zip(*points), label=label, marker="o" if split != "train" else None, markersize=3
+        )
+
+
+def confusion_matrix(path, counts, class_names):
+    """Shares of each true class by predicted class.
+
+    Args:
+      path: str, the PNG to write.
+      counts: int [C, C], (true, predicted).
+      class_names: sequence of C str; written where there are few.
+    """
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = float(np.clip(0.28 * len(counts), 4, 9)) + 1
+    figure = _figure(side + 1, side)
+    axes = figure.subplots()
+    drawn = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+    if len(counts) <= _MOST_NAMES:
+        places = np.arange(len(counts))
+        axes.set_xticks(places)
+        axes.set_xticklabels(class_names, rotation=90)
+        axes.set_yticks(places)
+        axes.set_yticklabels(class_names)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    figure.colorbar(drawn, ax=axes, label="share of the true class", shrink=0.8)
+    figure.savefig(path, dpi=120)
+
+
+def embedding_map(path, vectors, labels, class_names, seed):
+    """The vectors in the plane by t-SNE, coloured by class; a random part of a large set.
+
+    Args:
+      path: str, the PNG to write.
+      vectors: float32 [N, D].
+      labels: int [N].
+      class_names: sequence of C str; a legend where there are few.
+      seed: int.
+    """
+    rows = np.random.RandomState(seed).permutation(len(vectors))[:_MOST_POINTS]
+    perplexity = min(30.0, (len(rows) - 1) / 3)
+    if perplexity < 1:
+        return
+    plane = TSNE(
+        perplexity=perplexity, init="random", learning_rate=200.0, random_state=seed
+    ).fit_transform(vectors[rows])
+    figure = _figure(6.5, 5)
+    axes = figure.subplots()
+    for label in np.unique(labels[rows]):
+        chosen = labels[rows] == label
+        axes.scatter(*plane[chosen].T, s=8, color=_colour(label), label=class_names[label])
+    if len(class_names) <= _MOST_NAMES:
+        axes.legend(
+            fontsize=6, ncol=1 + len(class_names) // 21, loc="upper left", bbox_to_anchor=(1, 1)
+        )
+    axes.set_title(f"t-SNE of {len(rows)} of {len(vectors)} embeddings", fontsize=9)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    figure.savefig(path, dpi=120)
+
+
+def _colour(label):
+    return cm.tab20((int(label) % 20 + 0.5) / 20)
+
+
+def neighbours(path, image_paths, labels, nearest, class_names, seed):
+    """Queries with their nearest images: three of the worst, three random ones, three of the best.
+
+    A query is the better, the more of its nearest images have its class.
+
+    Args:
+      path: str, the PNG to write.
+      image_paths: list of N str.
+      labels: int [N].
+      nearest: int64 [N, k], nearest first.
+      class_names: sequence of C str.
+      seed: int, of the random picks.
+    """
+    shown = nearest[:, : _COLUMNS - 1]
+    score = (labels[shown] == labels[:, np.newaxis]).mean(axis=1)
+    order = np.argsort(score, kind="stable")
+    random = np.random.RandomState(seed).permutation(len(labels))[:_PICKS]
+    picks = {"worst": order[:_PICKS], "random": random, "best": order[::-1][:_PICKS]}
+    rows = [(kind, query) for kind, queries in picks.items() for query in queries]
+    figure = _figure(1.5 * _COLUMNS, 1.75 * len(rows))
+    grid = figure.subplots(len(rows), _COLUMNS, squeeze=False)
+    for axes, (kind, query) in zip(grid, rows):
+        _picture(axes[0], image_paths[query], f"{kind}: {class_names[labels[query]]}", "black")
+        for place, image in zip(axes[1:], shown[query]):
+            colour = RIGHT if labels[image] == labels[query] else WRONG
+            _picture(place, image_paths[image], str(class_names[labels[image]]), colour)
+        for place in axes[1 + len(shown[query]) :]:
+            place.axis("off")
+    figure.savefig(path, dpi=100)
+
+
+def _picture(axes, path, title, colour):
+    with Image.open(path) as image:
+        axes.imshow(np.asarray(image.convert("RGB")))
+    axes.set_title(title if len(title) <= 22 else title[:21] + "…", fontsize=7, color=colour)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_color(colour)
+        spine.set_linewidth(2)
