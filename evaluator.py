@@ -214,6 +214,7 @@ def evaluate_run(folder, split, which="last", embedding=None, batch_size=None, o
         embedding=embedding,
         class_map=dataset.class_map.digest,
     )
+    report = {k: None if v != v else v for k, v in report.items()}  # JSON has no nan
     names = dataset.class_map.names
     out = os.path.join(folder, "eval", split)
     eval_files.write(out, report, arrays, vectors, neighbours, image_list, names, config.seed)
@@ -240,7 +241,8 @@ def _embedding_of(config, embedding):
 
 def as_table(report):
     """The report as lines of text for the terminal."""
-    scores = [k for k, v in report.items() if isinstance(v, float)]
+    scores = {k: report[k] for k in (*SCORES, "nmi")}
     title = "{split} split, {num_images} images, {checkpoint}, embedding: {embedding}"
     lines = [title.format(**report)]
-    return "\n".join(lines + [f"  {name:<24} {report[name]:.4f}" for name in scores])
+    texts = {k: "none can be asked" if v is None else f"{v:.4f}" for k, v in scores.items()}
+    return "\n".join(lines + [f"  {name:<24} {text}" for name, text in texts.items()])

@@ -89,16 +89,16 @@ def changes_since(stored, config):
       dict from name to (value before, value now).
 
     Raises:
-      UserError: one of them would make it another experiment.
+      UserError: some of them would make it another experiment.
     """
     if stored is None:
         return {}
     changes = run_dir.changed(stored, {name: getattr(config, name) for name in SETTINGS})
     refused = [name for name in changes if not SETTINGS[name].metadata.get("resumable")]
     if refused:
-        before, now = changes[refused[0]]
+        told = ", ".join("--{} {}, not {}".format(name, *changes[name]) for name in refused)
         raise UserError(
-            f"the run folder {config.run_dir} was made with --{refused[0]} {before}, not {now};"
-            " choose another --checkpoint_dir or --checkpoint_suffix, or --on_exist overwrite"
+            f"the run folder {config.run_dir} was made with {told}; choose another"
+            " --checkpoint_dir or --checkpoint_suffix, or --on_exist overwrite"
         )
     return changes

@@ -54,6 +54,8 @@ def resolve(given, environ=None, local=None):
         if values[name] is None:
             values[name] = default
     values.update(given)
+    if values["db_path"]:
+        values["db_path"] = os.path.abspath(os.path.expanduser(values["db_path"]))
     for name in SETTINGS:
         _check_value(name, values[name])
     _drop_unread(values, given)

@@ -6,7 +6,8 @@ batch costs the same at every step and for lists of any length.
 
 import numpy as np
 
-_ROUNDS = 8
+_ROUNDS = 32
+_STEP = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
 
 
 def _mix(x):
@@ -20,15 +21,15 @@ def random_key(*numbers):
     """Hashes integers or integer arrays (broadcast) to uint64, at least one-dimensional."""
     key = np.zeros(1, np.uint64)
     for number in numbers:
-        key = _mix(key + np.uint64(0x9E3779B97F4A7C15) + np.asarray(number).astype(np.uint64))
+        key = _mix(key + _STEP + np.asarray(number).astype(np.uint64))
     return key
 
 
 def permute(positions, sizes, keys):
     """Values at `positions` of the pseudo-random permutation of range(size) that `key` selects.
 
-    A balanced Feistel network over the next larger even number of bits, with cycle walking back
-    into the range (Black & Rogaway, CT-RSA 2002). All arguments broadcast.
+    A swap-or-not shuffle (Hoang, Morris, Rogaway, CRYPTO 2012): each round pairs every value with
+    another one and swaps a random half of the pairs. All arguments broadcast.
 
     Args:
       positions: int [...], 0 <= position < size.
@@ -39,23 +40,13 @@ def permute(positions, sizes, keys):
       int64 [...], 0 <= value < size.
     """
     positions, sizes, keys = np.broadcast_arrays(positions, sizes, keys)
-    shape = positions.shape
-    values, sizes, keys = (a.ravel().astype(np.uint64) for a in (positions, sizes, keys))
-    bits = np.ceil(np.log2(np.maximum(sizes, 2)) / 2).astype(np.uint64)
-    half_bits = np.maximum(bits, np.uint64(3))
-    outside = np.ones(values.shape, bool)
-    while outside.any():
-        values[outside] = _feistel(values[outside], half_bits[outside], keys[outside])
-        outside = values >= sizes
-    return values.astype(np.int64).reshape(shape)
-
-
-def _feistel(values, half_bits, keys):
-    mask = (np.uint64(1) << half_bits) - np.uint64(1)
-    left, right = values >> half_bits, values & mask
-    for i in range(_ROUNDS):
-        left, right = right, left ^ (random_key(keys, i, right) & mask)
-    return (left << half_bits) | right
+    values, sizes = positions.astype(np.uint64), sizes.astype(np.uint64)
+    round_keys = random_key(keys[..., np.newaxis], np.arange(_ROUNDS))
+    for key in np.moveaxis(round_keys, -1, 0):
+        partners = (key % sizes + sizes - values) % sizes
+        swapped = _mix(key + _STEP * np.maximum(values, partners)) >> np.uint64(63)
+        values = np.where(swapped, partners, values)
+    return values.astype(np.int64)
 
 
 def shuffle(labels, batch_size, images_per_class, seed):

@@ -6,6 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 RIGHT, WRONG = "#2a7f3f", "#c0392b"
 _MOST_NAMES = 40
@@ -92,9 +93,10 @@ def embedding_map(path, vectors, labels, class_names, seed):
     perplexity = min(30.0, (len(rows) - 1) / 3)
     if perplexity < 1:
         return
-    plane = TSNE(
-        perplexity=perplexity, init="random", learning_rate=200.0, random_state=seed
-    ).fit_transform(vectors[rows])
+    tsne = TSNE(perplexity=perplexity, init="random", learning_rate=200.0, random_state=seed)
+    # Its threads wait for one another busily: on a loaded machine one is many times faster.
+    with threadpool_limits(1, user_api="openmp"):
+        plane = tsne.fit_transform(vectors[rows])
     figure = _figure(6.5, 5)
     axes = figure.subplots()
     for label in np.unique(labels[rows]):

@@ -13,7 +13,7 @@ CLASSES_FILE = "classes.csv"
 
 def write_json(path, value):
     """Writes JSON in one piece: a reader finds the old file or the new one."""
-    write_text(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
 def write_text(path, text):

@@ -1,0 +1,1 @@
+"""Speed claims of the README, each as a ratio in one run: python -m benchmarks.NAME --help."""

@@ -1,0 +1,116 @@
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from config import cli
+from config.base_config import SETTINGS
+from utils.errors import UserError
+
+RELEASE_FLAGS = (
+    "emb_dim batch_size gpu checkpoint_dir db_name net tuple_loader_queue_size train_mode aug_style"
+    " triplet_loss_lambda caffe_iter_size logging_threshold test_interval train_iters margin"
+    " Triplet_K checkpoint_suffix checkpoint_filename learning_rate end_learning_rate log_filename"
+    " frame_size"
+).split()
+
+
+def message_of(argv, parse=cli.parse):
+    with pytest.raises(UserError) as caught:
+        parse(argv)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_every_flag_of_the_first_release_is_there():
+    flags = cli.main_parser()._option_string_actions
+    assert all("--" + name in flags for name in RELEASE_FLAGS)
+    assert all("--" + name in flags for name in SETTINGS)
+
+
+def test_a_command_line_of_the_first_release():
+    config = cli.parse(
+        "--gpu 0 --db_name aircrafts --net resnet50 --train_mode semi_hard --margin 0.2"
+        " --caffe_iter_size 10 --logging_threshold 500 --train_iters 120000 --learning_rate 0.01"
+        " --aug_style img --frame_size 299 --checkpoint_suffix _lm1_aug_img_fixed_299_0".split()
+    )
+    assert config.run_dir.endswith(
+        "aircrafts_resnet50_lr0.01_B32_caf10_iter120K_lambda1_trn_mode_semi_hard"
+        "__lm1_aug_img_fixed_299_0"
+    )
+    assert (config.margin, config.caffe_iter_size, config.eval_every_steps) == (0.2, 10, 25000)
+
+
+def test_words_become_values():
+    config = cli.parse(
+        "--margin soft --flip true --images_per_class 8 --learning_rate 1e-3".split()
+    )
+    assert (config.margin, config.flip, config.Triplet_K) == ("soft", True, 8)
+    assert config.learning_rate == 0.001
+    assert cli.parse(["--margin=0.5"]).margin == 0.5
+
+
+@pytest.mark.parametrize(
+    "argv, words",
+    [
+        (["--margn", "1"], ["--margn", "did you mean --margin"]),
+        (["--batch"], ["--batch", "did you mean"]),
+        (["surplus"], ["surplus"]),
+        (["--batch_size", "many"], ["--batch_size", "'many' is not a whole number"]),
+        (["--batch_size", "3.5"], ["--batch_size", "whole number"]),
+        (["--margin", "wide"], ["--margin", "'wide'"]),
+        (["--flip", "maybe"], ["--flip", "'maybe'"]),
+        (["--batch_size"], ["--batch_size"]),
+        (["--net", "resnet"], ["--net resnet", "resnet50"]),
+    ],
+)
+def test_wrong_flags_get_one_sentence(argv, words):
+    message = message_of(argv)
+    for word in words:
+        assert word in message
+
+
+def test_help_is_quick_grouped_and_complete():
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    for script in ("main.py", "eval.py"):
+        start = time.time()
+        done = subprocess.run(
+            [sys.executable, os.path.join(root, script), "--help"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+        )
+        assert done.returncode == 0 and done.stderr == ""
+        assert time.time() - start < 1.5
+        if script == "main.py":
+            assert all(f"\n{group}:\n" in done.stdout for group in cli.GROUPS)
+            assert all(f"--{name}" in done.stdout for name in SETTINGS)
+            assert "[default 350, digits: 50]" in done.stdout
+
+
+def test_eval_flags(tmp_path):
+    run = tmp_path / "checkpoints" / "run"
+    run.mkdir(parents=True)
+    flags = cli.parse_eval(
+        ["--checkpoint_dir", "run", "--checkpoints_dir", str(run.parent), "--split", "val"]
+    )
+    assert flags["folder"] == str(run) and flags["split"] == "val"
+    assert flags["which"] == "last" and flags["overrides"] == {}
+    assert cli.parse_eval(["--checkpoint_dir", str(run)])["folder"] == str(run)
+    flags = cli.parse_eval(["--checkpoint_dir", str(run), "--datasets_dir", "d"])
+    assert flags["overrides"] == {"datasets_dir": os.path.abspath("d")}
+
+
+@pytest.mark.parametrize(
+    "argv, word",
+    [
+        ([], "--checkpoint_dir"),
+        (["--checkpoint_dir", "x", "--split", "all"], "--split"),
+        (["--checkpoint_dir", "x", "--batch_size", "0"], "--batch_size 0"),
+        (["--checkpoint_dir", "x", "--embeding", "head"], "did you mean --embedding"),
+    ],
+)
+def test_wrong_eval_flags(argv, word):
+    assert word in message_of(argv, cli.parse_eval)

@@ -1,0 +1,40 @@
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+CLASSES = ("ant", "bee", "cat", "dog")
+
+
+def write_image(path, colour, size=(40, 32), seed=0):
+    """A noisy picture of one colour, so that classes can be told apart."""
+    noise = np.random.RandomState(seed).randint(-30, 31, size[::-1] + (3,))
+    pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def write_tree(root, per_class=10, classes=CLASSES):
+    """One sub-folder a class, with `per_class` JPEGs each."""
+    for c, name in enumerate(classes):
+        colour = [60 + 130 * (c >> bit & 1) for bit in range(3)]
+        for i in range(per_class):
+            write_image(os.path.join(root, name, f"{i}.jpg"), colour, seed=100 * c + i)
+    return root
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return write_tree(str(tmp_path / "tree"))
+
+
+@pytest.fixture(scope="session")
+def shared_tree(tmp_path_factory):
+    return write_tree(str(tmp_path_factory.mktemp("shared") / "tree"))
+
+
+@pytest.fixture(autouse=True)
+def _no_paths_from_this_machine(monkeypatch):
+    for name in ("DATASETS_DIR", "PRETRAINED_DIR", "CHECKPOINTS_DIR"):
+        monkeypatch.delenv(name, raising=False)

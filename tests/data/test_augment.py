@@ -1,0 +1,147 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data import augment
+from utils.tf1 import tf
+
+SIZES = ((70, 53), (48, 91), (33, 33), (210, 160))
+BASE = augment.Augmentation("img", 32, 40, 60, 48, False, "inception")
+
+
+def picture(size, seed=0):
+    """A smooth random picture with an edge or two, so that a shift of a pixel is seen."""
+    rng = np.random.RandomState(seed)
+    small = Image.fromarray(rng.randint(0, 256, (9, 9, 3)).astype(np.uint8))
+    return small.resize(size, Image.BICUBIC)
+
+
+def encode(image, kind="JPEG", **options):
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def plain(session, contents, resized, offset, frame_size):
+    """Decodes the whole image, resizes all of it, then crops."""
+    image = tf.image.decode_image(contents, channels=3, expand_animations=False)
+    image.set_shape([None, None, 3])
+    whole = tf.image.resize_bilinear(image[tf.newaxis], resized, align_corners=False)[0]
+    top, left = offset
+    return session.run(whole)[top : top + frame_size, left : left + frame_size]
+
+
+def draws_of(session, seed, position, count):
+    return session.run(tf.random.stateless_uniform([count], seed=[seed, position]))
+
+
+def undo(frame, name):
+    mean, divisor = augment.NORMALISATIONS[name]
+    return frame * np.array(divisor) + np.array(mean)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_img_is_decode_resize_crop_under_the_same_draws(flip):
+    flipped = 0
+    with tf.Graph().as_default(), tf.Session() as session:
+        for number, size in enumerate(SIZES):
+            for position in range(6):
+                contents = encode(picture(size, number), quality=90)
+                augmentation = BASE._replace(flip=flip)
+                frame = session.run(
+                    augment.training_frame(
+                        contents, augmentation, 11, np.int64(position), np.int64(0)
+                    )
+                )
+                draws = draws_of(session, 11, position, 4).astype(float)
+                side = 40 + int(draws[0] * 21)
+                height, width = (length * side // min(size) for length in size[::-1])
+                offset = [int(draws[1] * (height - 31)), int(draws[2] * (width - 31))]
+                expected = plain(session, contents, [height, width], offset, 32)
+                if flip and draws[3] < 0.5:
+                    expected, flipped = expected[:, ::-1], flipped + 1
+                difference = np.abs(undo(frame, "inception") - expected)
+                assert difference.mean() < 0.01 and difference.max() < 0.5
+    assert 0 < flipped < 24 or not flip
+
+
+def test_batch_style_shares_one_crop_of_one_square():
+    augmentation = BASE._replace(style="batch", resize_square=48)
+    with tf.Graph().as_default(), tf.Session() as session:
+        for batch in range(3):
+            draws = draws_of(session, 4, -1 - batch, 2).astype(float)
+            offset = [int(draws[0] * 17), int(draws[1] * 17)]
+            for position, size in enumerate(SIZES):
+                contents = encode(picture(size, position), "PNG")
+                frame = session.run(
+                    augment.training_frame(
+                        contents, augmentation, 4, np.int64(position), np.int64(batch)
+                    )
+                )
+                expected = plain(session, contents, [48, 48], offset, 32)
+                assert np.abs(undo(frame, "inception") - expected).max() < 0.05
+
+
+def test_every_offset_of_the_crop_is_drawn():
+    augmentation = BASE._replace(style="batch", resize_square=34)
+    contents = encode(Image.fromarray(np.arange(34 * 34, dtype=np.uint8).reshape(34, 34)), "PNG")
+    with tf.Graph().as_default(), tf.Session() as session:
+        batch = tf.placeholder(tf.int64, [])
+        frame = augment.training_frame(contents, augmentation, 0, np.int64(0), batch)
+        corners = {tuple(session.run(frame, {batch: b})[0, 0]) for b in range(80)}
+    assert len(corners) == 9
+
+
+@pytest.mark.parametrize("style, resized", [("img", (52, 40)), ("batch", (48, 48))])
+def test_evaluation_takes_the_centre(style, resized):
+    contents = encode(picture((53, 70)), "PNG")
+    with tf.Graph().as_default(), tf.Session() as session:
+        frame = session.run(augment.evaluation_frame(contents, BASE._replace(style=style)))
+        offset = [(side - 32) // 2 for side in resized]
+        expected = plain(session, contents, list(resized), offset, 32)
+    assert frame.shape == (32, 32, 3) and frame.dtype == np.float32
+    assert np.abs(undo(frame, "inception") - expected).max() < 0.05
+
+
+COLOURS = picture((60, 50))
+KINDS = {
+    "jpeg": encode(COLOURS, quality=95),
+    "jpeg without subsampling": encode(COLOURS, quality=95, subsampling=0),
+    "progressive jpeg": encode(COLOURS, quality=95, progressive=True),
+    "grey jpeg": encode(COLOURS.convert("L"), quality=95),
+    "cmyk jpeg": encode(COLOURS.convert("CMYK"), quality=95),
+    "png": encode(COLOURS, "PNG"),
+    "grey png": encode(COLOURS.convert("L"), "PNG"),
+    "png with alpha": encode(COLOURS.convert("RGBA"), "PNG"),
+    "grey png with alpha": encode(COLOURS.convert("LA"), "PNG"),
+    "palette png": encode(COLOURS.convert("P"), "PNG"),
+    "bmp": encode(COLOURS, "BMP"),
+    "gif": encode(COLOURS, "GIF"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_image_becomes_rgb(kind):
+    """Against Pillow: decoded whole, resized in floating point, the same central crop."""
+    augmentation = BASE._replace(frame_size=36, resize_min=50)
+    with tf.Graph().as_default(), tf.Session() as session:
+        frame = undo(session.run(augment.evaluation_frame(KINDS[kind], augmentation)), "inception")
+    image = Image.open(io.BytesIO(KINDS[kind])).convert("RGB")
+    expected = np.asarray(image, float)[7:43, 12:48]
+    # The two JPEG decoders round differently; swapped or inverted colours would differ by far more.
+    assert np.abs(frame - expected).mean() < 4
+
+
+@pytest.mark.parametrize("name", augment.NORMALISATIONS)
+def test_normalisation_by_hand(name):
+    by_hand = {
+        "inception": lambda x: x / 127.5 - 1,
+        "vgg": lambda x: x - [123.68, 116.78, 103.94],
+        "densenet": lambda x: (x / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225],
+    }
+    pixels = np.array([[0.0, 100.0, 255.0]])
+    with tf.Session() as session:
+        value = session.run(augment.normalise(tf.constant(pixels, tf.float32), name))
+    np.testing.assert_allclose(value, by_hand[name](pixels), rtol=1e-5)

@@ -1,0 +1,28 @@
+import os
+
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from config.datasets import DATASETS
+from data import digits, lists
+
+
+def test_digits_are_written_once_and_whole(tmp_path):
+    root = str(tmp_path / "digits")
+    digits.write(root)
+    dataset = lists.load(root, lists.SPLITS, DATASETS["digits"].image_folders)
+    counts = {split: len(dataset.splits[split].files) for split in lists.SPLITS}
+    assert counts == DATASETS["digits"].counts and sum(counts.values()) == 1797
+    source = load_digits()
+    for split in lists.SPLITS:
+        part = dataset.splits[split]
+        rows = [int(name[:4]) for name in part.files]
+        np.testing.assert_array_equal(source.target[rows], part.labels)
+    with Image.open(part.paths[0]) as image:
+        small = np.asarray(image.resize((8, 8), Image.BOX), float)
+    assert np.abs(small / 16 - source.images[rows[0]]).mean() < 1.5
+    before = os.stat(part.paths[0]).st_mtime_ns
+    digits.write(root)
+    assert os.stat(part.paths[0]).st_mtime_ns == before
+    assert os.listdir(str(tmp_path)) == ["digits"]

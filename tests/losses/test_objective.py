@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from losses.objective import RANKING_LOSSES, l2_penalty, objective
+from tests.losses import oracles
+from utils.tf1 import tf
+
+LABELS = [0, 0, 1, 1, 2, 2]
+ROWS = np.random.RandomState(1).randn(6, 4)
+ROWS /= np.linalg.norm(ROWS, axis=1, keepdims=True)
+LOGITS = np.random.RandomState(2).randn(6, 3)
+
+
+def run(mode, weight=2.0, margin=0.2):
+    with tf.Graph().as_default(), tf.Session() as session:
+        goal = objective(
+            mode,
+            tf.constant(LABELS),
+            tf.constant(LOGITS, tf.float32),
+            None if mode == "vanilla" else tf.constant(ROWS, tf.float32),
+            weight,
+            margin,
+            0.5,
+        )
+        session.run(tf.global_variables_initializer())
+        return session.run([goal.total, goal.terms])
+
+
+def cross_entropy():
+    exponentials = np.exp(LOGITS)
+    return np.mean([-np.log(e[y] / e.sum()) for e, y in zip(exponentials, LABELS)])
+
+
+def test_vanilla_is_cross_entropy_alone():
+    total, terms = run("vanilla")
+    np.testing.assert_allclose(total, cross_entropy(), rtol=1e-5)
+    assert set(terms) == {"loss", "cross_entropy", "accuracy"}
+    assert terms["accuracy"] == pytest.approx(np.mean(LOGITS.argmax(axis=1) == LABELS))
+
+
+@pytest.mark.parametrize(
+    "mode, oracle",
+    [
+        ("hard", oracles.batch_hard),
+        ("hard_awtl", oracles.adaptive),
+        ("semi_hard", oracles.semi_hard),
+    ],
+)
+@pytest.mark.parametrize("margin", [0.2, "soft", "none"])
+def test_total_is_cross_entropy_plus_weighted_mean(mode, oracle, margin):
+    total, terms = run(mode, weight=0.5, margin=margin)
+    ranking = np.mean(oracle(LABELS, ROWS, margin))
+    np.testing.assert_allclose(terms["ranking_loss"], ranking, atol=2e-5)
+    np.testing.assert_allclose(total, cross_entropy() + 0.5 * ranking, rtol=1e-4)
+    assert terms["loss"] == total
+
+
+def test_center_loss_is_the_sum_over_the_batch():
+    total, terms = run("cntr", weight=0.003, margin=None)
+    assert terms["ranking_loss"] > 6  # six rows, each about 2.5 from a center of N(0, 1)
+    np.testing.assert_allclose(total, terms["cross_entropy"] + 0.003 * terms["ranking_loss"], 1e-5)
+
+
+def test_statistics_by_loops():
+    _, terms = run("hard")
+    pairs = [(i, j) for i in range(6) for j in range(6) if i != j]
+    gaps = {True: [], False: []}
+    for i, j in pairs:
+        gaps[LABELS[i] == LABELS[j]].append(oracles.distance(ROWS[i], ROWS[j]))
+    np.testing.assert_allclose(terms["positive_distance"], np.mean(gaps[True]), rtol=1e-5)
+    np.testing.assert_allclose(terms["negative_distance"], np.mean(gaps[False]), rtol=1e-5)
+    active = np.mean(np.array(oracles.batch_hard(LABELS, ROWS, 0.2)) > 0)
+    assert terms["active_anchors"] == pytest.approx(active)
+
+
+def test_weight_decay_takes_weights_only():
+    with tf.Graph().as_default(), tf.Session() as session:
+        names = ("a/weights", "a/biases", "a/depthwise_weights", "a/BatchNorm/gamma")
+        variables = [tf.get_variable(n, initializer=[3.0, 4.0]) for n in names]
+        session.run(tf.global_variables_initializer())
+        assert session.run(l2_penalty(variables, 0.1)) == pytest.approx(0.1 * 12.5)
+
+
+def test_the_table_has_every_mode():
+    assert set(RANKING_LOSSES) == {"vanilla", "hard", "semi_hard", "hard_awtl", "cntr"}

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from losses import triplet
+from tests.losses import oracles
+from utils.tf1 import tf
+
+LOSSES = {
+    "batch_hard": (triplet.batch_hard, oracles.batch_hard),
+    "adaptive": (triplet.adaptive, oracles.adaptive),
+    "semi_hard": (triplet.semi_hard, oracles.semi_hard),
+}
+# P x K, unequal classes, a singleton, one class only, one image only, all different.
+BATCHES = {
+    "pk": [0, 0, 0, 1, 1, 1, 2, 2, 2],
+    "unequal": [3, 0, 3, 3, 7, 0, 3],
+    "singleton": [5, 5, 1, 5],
+    "one class": [2, 2, 2],
+    "one image": [4],
+    "no positives": [0, 1, 2, 3],
+}
+MARGINS = [0.2, 1.5, 0.0, "soft", "none"]
+
+
+def unit_rows(count, dims=5, seed=0, spread=1.0):
+    rows = np.random.RandomState(seed).randn(count, dims) * spread
+    rows[:, 0] += 2.0
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def value_and_gradient(loss, labels, rows, margin):
+    with tf.Graph().as_default(), tf.Session() as session:
+        embeddings = tf.constant(rows, tf.float32)
+        value = loss(tf.constant(labels), embeddings, margin)
+        return session.run([value, tf.gradients(tf.reduce_sum(value), embeddings)[0]])
+
+
+@pytest.mark.parametrize("margin", MARGINS)
+@pytest.mark.parametrize("labels", BATCHES.values(), ids=BATCHES)
+@pytest.mark.parametrize("name", LOSSES)
+def test_equals_plain_loops_and_finite_differences(name, labels, margin):
+    loss, oracle = LOSSES[name]
+    for spread in (0.3, 2.0):  # active and satisfied triplets
+        rows = unit_rows(len(labels), seed=len(labels), spread=spread)
+        value, gradient = value_and_gradient(loss, labels, rows, margin)
+        assert value.dtype == np.float32
+        np.testing.assert_allclose(value, oracle(labels, rows, margin), atol=2e-5)
+        expected = np.zeros_like(rows)
+        for place in np.ndindex(*rows.shape):
+            step = np.zeros_like(rows)
+            step[place] = 1e-6
+            up, down = (np.sum(oracle(labels, rows + s, margin)) for s in (step, -step))
+            expected[place] = (up - down) / 2e-6
+        np.testing.assert_allclose(gradient, expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_duplicate_embeddings_have_a_finite_gradient(name):
+    labels = [0, 0, 1, 1]
+    for rows in (np.tile(unit_rows(1), (4, 1)), unit_rows(4)[[0, 0, 1, 1]]):
+        for margin in MARGINS:
+            value, gradient = value_and_gradient(LOSSES[name][0], labels, rows, margin)
+            np.testing.assert_allclose(value, LOSSES[name][1](labels, rows, margin), atol=2e-5)
+            assert np.isfinite(gradient).all()
+
+
+def test_batch_hard_by_hand():
+    # On the unit circle at 0, 90, 180 and 60 degrees: squared distances are 2 - 2 cos.
+    angles = np.deg2rad([0, 90, 180, 60])
+    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    value, _ = value_and_gradient(triplet.batch_hard, [0, 0, 1, 1], rows, 0.2)
+    near = 2 - 3**0.5  # 30 degrees
+    np.testing.assert_allclose(
+        value, [0.2 + 2 - 1, 0.2 + 2 - near, 0.2 + 3 - 2, 0.2 + 3 - near], 1e-5
+    )
+
+
+def test_distances_are_squared():
+    # A margin of 0.2 is met by a gap of 0.25 in squared distance, 0.05 in plain distance.
+    rows = np.array([[1.0, 0, 0], [1.0, 0, 0], [0.875, np.sqrt(1 - 0.875**2), 0]])
+    value, _ = value_and_gradient(triplet.batch_hard, [0, 0, 1], rows, 0.2)
+    np.testing.assert_allclose(value[:2], [0, 0])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_refuses_an_unknown_margin(name):
+    with pytest.raises(ValueError, match="soft"):
+        value_and_gradient(LOSSES[name][0], [0, 0, 1], unit_rows(3), "hard")

@@ -1,0 +1,88 @@
+"""The whole program as its users type it: train, resume, evaluate, be killed, be mistaken."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TINY = (
+    "--db_name custom --net mobile --pretrained none --frame_size 32 --resize_min 34"
+    " --resize_max 40 --batch_size 8 --bn_decay 0.5 --logging_threshold 1 --checkpoint_dir run"
+).split()
+
+
+def command(script, *words):
+    return [sys.executable, os.path.join(ROOT, script)] + [str(word) for word in words]
+
+
+def run(cwd, script, *words):
+    return subprocess.run(
+        command(script, *words),
+        cwd=str(cwd),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
+
+
+def test_train_resume_and_evaluate(tree, tmp_path):
+    words = TINY + ["--db_path", tree]
+    first = run(tmp_path, "main.py", *words, "--train_iters", 2)
+    folder = os.path.join(str(tmp_path), "checkpoints", "run")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.splitlines()[-1] == folder
+    assert "WARNING" not in first.stderr and "Traceback" not in first.stderr
+    second = run(tmp_path, "main.py", *words, "--train_iters", 4)
+    assert second.returncode == 0 and "2 of 4 steps done" in second.stderr
+    report = os.path.join(folder, "eval", "test", "metrics.json")
+    with open(report) as file:
+        assert json.load(file)["step"] == 4
+    third = run(tmp_path, "eval.py", "--checkpoint_dir", "run", "--split", "val")
+    assert third.returncode == 0 and "val split, 4 images" in third.stdout
+
+
+def test_a_signal_saves_and_the_same_command_goes_on(tree, tmp_path):
+    words = command("main.py", *TINY, "--db_path", tree, "--train_iters", "100000")
+    process = subprocess.Popen(
+        words, cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    log = tmp_path / "checkpoints" / "run" / "log.txt"
+    deadline = time.time() + 60
+    while time.time() < deadline and not (log.exists() and "step 3/" in log.read_text()):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, errors
+    message = errors.splitlines()[-1]
+    assert "stopped and saved after step" in message and "same command" in message
+    step = int(message.split("after step ")[1].split()[0])
+    assert (log.parent / f"model.ckpt-{step}.index").exists()
+    resumed = run(tmp_path, "main.py", *TINY, "--db_path", tree, "--train_iters", step + 1)
+    assert f"{step} of {step + 1} steps done" in resumed.stderr and resumed.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "script, words, expected",
+    [
+        ("main.py", ["--batch_size", "30"], "main.py: error: --batch_size 30 is not a multiple"),
+        ("main.py", ["--db_name", "cars"], "no folder"),
+        ("main.py", ["--checkpoint_dir", "file/run"], "can't be written"),
+        ("main.py", ["--checkpoint_dir", "full"], "not a run folder"),
+        ("eval.py", ["--checkpoint_dir", "full"], "eval.py: error:"),
+        ("eval.py", [], "--checkpoint_dir"),
+    ],
+)
+def test_mistakes_end_with_one_sentence_and_code_2(tmp_path, script, words, expected):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    done = run(tmp_path, script, *words, *(["--checkpoints_dir", "."] if words else []))
+    assert done.returncode == 2 and done.stdout == ""
+    assert expected in done.stderr and len(done.stderr.splitlines()) == 1
+    assert (tmp_path / "full" / "mine.txt").read_text() == "mine"
+    assert sorted(os.listdir(str(tmp_path / "full"))) == ["mine.txt"]

@@ -1,0 +1,148 @@
+"""Rules about the source itself: the rooms, the scripts, the flags and the tables."""
+
+import ast
+import glob
+import os
+
+import pytest
+
+from config.base_config import SETTINGS, Config
+from config.networks import NETWORKS
+from data.augment import NORMALISATIONS, STYLES
+from data.sampling import SAMPLERS
+from losses.objective import RANKING_LOSSES
+from nets.factory import BACKBONES
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SCRIPTS = {"main.py", "eval.py"}
+ROOMS = ("config", "data", "nets", "losses", "utils")
+# Which of our modules a room may import; a room may always import from itself.
+ALLOWED = {
+    "config": {"utils.errors"},
+    "data": {"utils.errors", "utils.tf1"},
+    "nets": {"utils.errors", "utils.tf1"},
+    "losses": {"utils.tf1"},
+    "utils": set(),
+}
+UNPACK_CONFIG = {"trainer.py", "training_loop.py", "evaluator.py", "preflight.py"}
+
+
+def source_files():
+    found = glob.glob(os.path.join(ROOT, "*.py"))
+    for folder in ROOMS + ("benchmarks", "imgs", "datasets_lists"):
+        found += glob.glob(os.path.join(ROOT, folder, "*.py"))
+    return sorted(os.path.relpath(path, ROOT) for path in found)
+
+
+def tree_of(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return ast.parse(file.read())
+
+
+def imports_of(path):
+    """Full names of the modules, and of the names taken from them."""
+    names = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_there_are_sources():
+    assert len(source_files()) > 30 and "main.py" in source_files()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_only_what_they_may(room):
+    ours = ROOMS + ("trainer", "training_loop", "evaluator", "preflight", "tests", "benchmarks")
+    for path in source_files():
+        if not path.startswith(room + os.sep):
+            continue
+        for name in imports_of(path):
+            if name.split(".")[0] in ours and name.split(".")[0] != room:
+                allowed = any(name.startswith(module) for module in ALLOWED[room])
+                assert allowed, f"{path} imports {name}"
+
+
+def test_only_tf1_knows_tensorflow():
+    for path in source_files():
+        roots = {name.split(".")[0] for name in imports_of(path)}
+        if path != os.path.join("utils", "tf1.py"):
+            assert not roots & {"tensorflow", "tf_slim", "tf_keras"}, path
+
+
+def test_config_and_lists_need_no_tensorflow():
+    for path in source_files():
+        if path.startswith("config" + os.sep) or path == os.path.join("data", "lists.py"):
+            assert not any(name.startswith("utils.tf1") for name in imports_of(path)), path
+
+
+def test_only_the_trainer_and_the_evaluator_read_a_config():
+    for path in source_files():
+        readers = path in UNPACK_CONFIG | SCRIPTS or path.split(os.sep)[0] in (
+            "config",
+            "benchmarks",
+            "datasets_lists",
+        )
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                if node.value.id == "config" and node.attr in SETTINGS:
+                    assert readers, f"{path} reads config.{node.attr}"
+
+
+def test_every_setting_is_read_by_somebody():
+    read = set()
+    for path in source_files():
+        if path != os.path.join("config", "cli.py"):
+            nodes = ast.walk(tree_of(path))
+            read |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    assert set(SETTINGS) <= read
+    assert set(SETTINGS) | {"path_origins"} == set(Config.__dataclass_fields__)
+
+
+def test_modules_do_nothing_on_import():
+    quiet = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+    for path in source_files():
+        if path == os.path.join("utils", "tf1.py"):
+            continue
+        for node in tree_of(path).body:
+            docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Str)
+            guard = isinstance(node, ast.If) and "__name__" in ast.dump(node.test)
+            assert docstring or guard or isinstance(node, quiet), f"{path}:{node.lineno}"
+
+
+def test_scripts_are_short_and_only_they_print():
+    for path in source_files():
+        tree = tree_of(path)
+        calls = {getattr(n.func, "id", "") for n in ast.walk(tree) if isinstance(n, ast.Call)}
+        guarded = any(isinstance(node, ast.If) for node in tree.body)
+        if path in SCRIPTS:
+            with open(os.path.join(ROOT, path)) as file:
+                assert len(file.readlines()) <= 60
+        elif not guarded:
+            assert "print" not in calls - {"print" if path == "utils/errors.py" else ""}, path
+        assert "input" not in calls, path
+
+
+def test_public_names_are_documented():
+    for path in source_files():
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+                nested = isinstance(node, ast.FunctionDef) and node.name in ("draw", "load", "read")
+                assert ast.get_docstring(node) or nested or node.name in NESTED, (
+                    f"{path} {node.name}"
+                )
+        assert ast.get_docstring(tree_of(path)), path
+
+
+NESTED = {"batch_at", "central", "draw_batch", "emit"}
+
+
+def test_tables_fit_each_other():
+    assert set(NETWORKS) == set(BACKBONES)
+    assert {row.preprocessing for row in NETWORKS.values()} <= set(NORMALISATIONS)
+    assert set(SETTINGS["train_mode"].metadata["choices"]) == set(RANKING_LOSSES)
+    assert set(SETTINGS["sampler"].metadata["choices"]) == set(SAMPLERS)
+    assert set(SETTINGS["aug_style"].metadata["choices"]) == set(STYLES)
