@@ -1,7 +1,6 @@
 """From an encoded image to the network's input, decoding no more of it than the crop needs.
 
-Every random draw is keyed by (seed, position of the image in the stream), so the pixels are a pure
-function of the step.
+The draws come in as an argument, so the pixels are a pure function of them.
 """
 
 from typing import NamedTuple
@@ -43,84 +42,54 @@ def normalise(images, name):
     """Subtracts the mean of each channel and divides by its divisor.
 
     Args:
-      images: float32 [..., 3] in [0, 255].
+      images: float32 [..., W, 3] in [0, 255], with static W.
       name: str, a key of `NORMALISATIONS`.
 
     Returns:
-      float32 [..., 3].
+      float32 [..., W, 3].
     """
-    mean, divisor = NORMALISATIONS[name]
-    return (images - tf.constant(mean)) / tf.constant(divisor)
+    # Constants of a whole row: TensorFlow's broadcast of three numbers takes four times as long.
+    width = images.shape.as_list()[-2]
+    mean, divisor = (tf.constant([row] * width, tf.float32) for row in NORMALISATIONS[name])
+    return (images - mean) / divisor
 
 
 class _Plan(NamedTuple):
-    """A crop of a resized image: its size [h, w] before the crop, and the crop's top left corner.
+    """A crop of a resized image, which itself is never made.
 
-    Both are int32 [2]; the resized image itself is never made.
+    Attributes:
+      scale: float32 [2], pixels of the image a pixel of the resized one, down and across.
+      first: float32 [2], where in the image the crop's first row and column lie.
+      flipped: bool [], whether the crop is mirrored left to right.
     """
 
-    resized: tf.Tensor
-    offset: tf.Tensor
+    scale: tf.Tensor
+    first: tf.Tensor
+    flipped: tf.Tensor
 
 
-def _uniform_int(unit, count):
+def _uniform_int(draw, count):
     """A uniform integer in [0, count) from a uniform float in [0, 1)."""
-    return tf.cast(unit * tf.cast(count, tf.float32), tf.int32)
+    return tf.cast(draw * tf.cast(count, tf.float32), tf.int32)
 
 
-def _short_side(shape, side):
-    """[h, w] with the short side `side` and the long one rounded down, as the release does."""
-    return tf.cast(shape, tf.int32) * side // tf.reduce_min(shape)
-
-
-def _img_train(shape, augmentation, image_draw, batch_draw):
-    del batch_draw
+def _short_side_size(shape, augmentation, draw):
+    """The short side uniform in its range; the long one follows, rounded down as in the release."""
     sides = augmentation.resize_max - augmentation.resize_min + 1
-    resized = _short_side(shape, augmentation.resize_min + _uniform_int(image_draw[0], sides))
-    room = resized - augmentation.frame_size + 1
-    return _Plan(resized, _uniform_int(image_draw[1:3], room))
+    return shape * (augmentation.resize_min + _uniform_int(draw, sides)) // tf.reduce_min(shape)
 
 
-def _img_eval(shape, augmentation):
-    return _short_side(shape, augmentation.resize_min)
+def _square_size(shape, augmentation, draw):
+    del shape, draw
+    return tf.constant([augmentation.resize_square] * 2)
 
 
-def _batch_train(shape, augmentation, image_draw, batch_draw):
-    del shape, image_draw
-    resized = _batch_eval(None, augmentation)
-    return _Plan(resized, _uniform_int(batch_draw, resized - augmentation.frame_size + 1))
-
-
-def _batch_eval(shape, augmentation):
-    del shape
-    return tf.constant([augmentation.resize_square] * 2, tf.int32)
-
-
-# Style -> (plan of a training crop, size of the resized image in evaluation).
-STYLES = {"img": (_img_train, _img_eval), "batch": (_batch_train, _batch_eval)}
-
-
-def _resample(source, begin, shape, plan, frame_size):
-    """Bilinear samples of the plan's crop from the part `source` of an image.
-
-    Args:
-      source: uint8 [h, w, 3], the image from row and column `begin` on, one pixel more than used.
-      begin: int32 [2].
-      shape: int32 [2], the size of the whole image.
-      plan: _Plan.
-      frame_size: int, F.
-
-    Returns:
-      float32 [F, F, 3], as `resize_bilinear` without corner alignment and then a crop would give.
-    """
-    # The resize repeats the last row and column where it enlarges; so does this padding.
-    source = tf.pad(source, [[0, 1], [0, 1], [0, 0]], "SYMMETRIC")
-    last_pixel = tf.cast(tf.shape(source)[:2] - 1, tf.float32)
-    scale = tf.cast(shape, tf.float32) / tf.cast(plan.resized, tf.float32)
-    first = tf.cast(plan.offset, tf.float32) * scale - tf.cast(begin, tf.float32)
-    last = first + (frame_size - 1) * scale
-    box = tf.concat([first / last_pixel, last / last_pixel], axis=0)
-    return tf.image.crop_and_resize(source[tf.newaxis], [box], [0], [frame_size] * 2)[0]
+# Style -> size [h, w] of the resized image, from its own size and a draw.
+STYLES = {"img": _short_side_size, "batch": _square_size}
+# The draws of a training frame, each uniform in [0, 1), and in "batch" style those that the images
+# of a batch share.
+DRAWS = ("side", "top", "left", "flip")
+SHARED_DRAWS = {"img": (), "batch": ("top", "left")}
 
 
 def _window(shape, plan, frame_size):
@@ -129,11 +98,40 @@ def _window(shape, plan, frame_size):
     It reaches two pixels further than the crop, for the decoder fills colours in between its
     neighbours.
     """
-    scale = tf.cast(shape, tf.float32) / tf.cast(plan.resized, tf.float32)
-    first = tf.cast(plan.offset, tf.float32) * scale
-    begin = tf.maximum(tf.cast(first, tf.int32) - 2, 0)
-    end = tf.cast(first + (frame_size - 1) * scale, tf.int32) + 4
+    begin = tf.maximum(tf.cast(plan.first, tf.int32) - 2, 0)
+    end = tf.cast(plan.first + (frame_size - 1) * plan.scale, tf.int32) + 4
     return begin, tf.minimum(end, shape) - begin
+
+
+def _repeat_last(source):
+    """Adds the last row and column once more, uint8 [h, w, 3] -> [h + 1, w + 1, 3]."""
+    source = tf.concat([source, source[-1:]], axis=0)
+    return tf.concat([source, source[:, -1:]], axis=1)
+
+
+def _resample(source, begin, plan, frame_size):
+    """Bilinear samples of the plan's crop from the part `source` of an image.
+
+    Args:
+      source: uint8 [h, w, 3], the image from row and column `begin` on.
+      begin: float32 [2].
+      plan: _Plan.
+      frame_size: int, F.
+
+    Returns:
+      float32 [F, F, 3], as `resize_bilinear` without corner alignment, a crop and a flip would
+      give.
+    """
+    # A resize that enlarges reads one pixel past the end and takes the last one for it.
+    enlarges = tf.reduce_min(plan.scale) < 1.0
+    source = tf.cond(enlarges, lambda: _repeat_last(source), lambda: source)
+    last_pixel = tf.cast(tf.shape(source)[:2] - 1, tf.float32)
+    first = (plan.first - begin) / last_pixel
+    last = first + (frame_size - 1) * plan.scale / last_pixel
+    # A mirrored frame is sampled from right to left, which costs nothing.
+    across = tf.where(plan.flipped, [last[1], first[1]], [first[1], last[1]])
+    box = [[first[0], across[0], last[0], across[1]]]
+    return tf.image.crop_and_resize(source[tf.newaxis], box, [0], [frame_size] * 2)[0]
 
 
 def _jpeg_crop(contents, make_plan, frame_size):
@@ -142,54 +140,65 @@ def _jpeg_crop(contents, make_plan, frame_size):
     begin, size = _window(shape, plan, frame_size)
     window = tf.concat([begin, size], axis=0)
     source = tf.image.decode_and_crop_jpeg(contents, window, channels=3)
-    return _resample(source, begin, shape, plan, frame_size)
+    return _resample(source, tf.cast(begin, tf.float32), plan, frame_size)
 
 
 def _decoded_crop(contents, make_plan, frame_size):
     source = tf.image.decode_image(contents, channels=3, expand_animations=False)
     source.set_shape([None, None, 3])
-    shape = tf.shape(source)[:2]
-    return _resample(source, tf.zeros([2], tf.int32), shape, make_plan(shape), frame_size)
+    return _resample(source, [0.0, 0.0], make_plan(tf.shape(source)[:2]), frame_size)
 
 
-def _crop(contents, make_plan, frame_size):
+def _frame(contents, augmentation, side_draw, offset_in, flipped):
+    """Crops a frame.
+
+    Args:
+      contents: string [].
+      augmentation: Augmentation.
+      side_draw: float32 [], the draw of the short side.
+      offset_in: function from the room of the crop, int32 [2], to its top left corner.
+      flipped: bool [].
+
+    Returns:
+      float32 [F, F, 3], normalised.
+    """
+    frame_size = augmentation.frame_size
+
+    def make_plan(shape):
+        resized = STYLES[augmentation.style](shape, augmentation, side_draw)
+        scale = tf.cast(shape, tf.float32) / tf.cast(resized, tf.float32)
+        offset = tf.cast(offset_in(resized - frame_size), tf.float32)
+        return _Plan(scale, offset * scale, flipped)
+
     frame = tf.cond(
         tf.image.is_jpeg(contents),
         lambda: _jpeg_crop(contents, make_plan, frame_size),
         lambda: _decoded_crop(contents, make_plan, frame_size),
     )
     frame.set_shape([frame_size, frame_size, 3])
-    return frame
+    return normalise(frame, augmentation.normalisation)
 
 
-def training_frame(contents, augmentation, seed, image_position, batch_position):
+def training_frame(contents, augmentation, draws):
     """A random frame of an image.
 
     Args:
       contents: string [], an encoded JPEG, PNG, BMP or GIF of any colour space.
       augmentation: Augmentation.
-      seed: int.
-      image_position: int64 [], the image's position in the stream, which keys its own draws.
-      batch_position: int64 [], the batch's position, which keys what its images share.
+      draws: float32 [4], uniform in [0, 1), see `DRAWS`.
 
     Returns:
       float32 [F, F, 3], normalised.
     """
-    image_draw = tf.random.stateless_uniform([4], seed=tf.stack([seed, image_position]))
-    batch_draw = tf.random.stateless_uniform([2], seed=tf.stack([seed, -1 - batch_position]))
-    plan, _ = STYLES[augmentation.style]
-    frame = _crop(
-        contents,
-        lambda shape: plan(shape, augmentation, image_draw, batch_draw),
-        augmentation.frame_size,
+    flipped = draws[3] < 0.5 if augmentation.flip else tf.constant(False)
+    corner = draws[1:3]
+    return _frame(
+        contents, augmentation, draws[0], lambda room: _uniform_int(corner, room + 1), flipped
     )
-    if augmentation.flip:
-        frame = tf.cond(image_draw[3] < 0.5, lambda: frame[:, ::-1], lambda: frame)
-    return normalise(frame, augmentation.normalisation)
 
 
 def evaluation_frame(contents, augmentation):
-    """The central frame of an image.
+    """The central frame of an image, in "img" style at the smallest short side.
 
     Args:
       contents: string [], an encoded JPEG, PNG, BMP or GIF of any colour space.
@@ -198,11 +207,4 @@ def evaluation_frame(contents, augmentation):
     Returns:
       float32 [F, F, 3], normalised.
     """
-    _, resized_size = STYLES[augmentation.style]
-
-    def central(shape):
-        resized = resized_size(shape, augmentation)
-        return _Plan(resized, (resized - augmentation.frame_size) // 2)
-
-    frame = _crop(contents, central, augmentation.frame_size)
-    return normalise(frame, augmentation.normalisation)
+    return _frame(contents, augmentation, 0.0, lambda room: room // 2, tf.constant(False))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from data import augment
+from data.sampling import uniform
 from utils.tf1 import tf
 
 
@@ -32,25 +33,43 @@ def training_batches(
 
     def draw(batch):
         chosen = batch_at(batch)
-        positions = batch * batch_size + np.arange(batch_size, dtype=np.int64)
-        return paths[chosen], labels[chosen].astype(np.int32), positions
+        draws = frame_draws(augmentation.style, batch_size, seed, batch)
+        return paths[chosen], labels[chosen].astype(np.int32), draws
 
     def draw_batch(batch):
-        columns = tf.numpy_function(draw, [batch], [tf.string, tf.int32, tf.int64])
-        for column in columns:
-            column.set_shape([batch_size])
+        columns = tf.numpy_function(draw, [batch], [tf.string, tf.int32, tf.float32])
+        for column, width in zip(columns, ([], [], [len(augment.DRAWS)])):
+            column.set_shape([batch_size] + width)
         return tuple(columns)
 
-    def load(path, label, position):
-        frame = augment.training_frame(
-            tf.io.read_file(path), augmentation, seed, position, position // batch_size
-        )
-        return frame, label
+    def load(path, label, draws):
+        return augment.training_frame(tf.io.read_file(path), augmentation, draws), label
 
     batches = tf.data.Dataset.range(first_batch, np.iinfo(np.int64).max)
     examples = batches.map(draw_batch).unbatch()
     frames = examples.map(load, num_parallel_calls=_parallel(parallel_calls))
     return frames.batch(batch_size, drop_remainder=True).prefetch(2)
+
+
+def frame_draws(style, batch_size, seed, batch):
+    """The random draws of a batch, keyed by the position of each image in the stream.
+
+    Args:
+      style: str, a key of `augment.STYLES`.
+      batch_size: int, B.
+      seed: int.
+      batch: int, the batch's position.
+
+    Returns:
+      float32 [B, 4], uniform in [0, 1), see `augment.DRAWS`.
+    """
+    positions = int(batch) * batch_size + np.arange(batch_size)
+    columns = []
+    for number, name in enumerate(augment.DRAWS):
+        shared = name in augment.SHARED_DRAWS[style]
+        key = np.full(batch_size, int(batch)) if shared else positions
+        columns.append(uniform(seed, 2, shared, number, key))
+    return np.stack(columns, axis=1)
 
 
 def evaluation_batches(paths, labels, batch_size, augmentation, parallel_calls=0):

@@ -1,4 +1,4 @@
-"""Batches of list positions as a pure function of (seed, step): nothing to store, nothing to lose.
+"""Batches and random draws as a pure function of (seed, step): nothing to store, nothing to lose.
 
 Both samplers draw from pseudo-random permutations that can be evaluated at any position, so a
 batch costs the same at every step and for lists of any length.
@@ -23,6 +23,11 @@ def random_key(*numbers):
     for number in numbers:
         key = _mix(key + _STEP + np.asarray(number).astype(np.uint64))
     return key
+
+
+def uniform(*numbers):
+    """Uniform float32 in [0, 1) of 24 random bits each, keyed by `numbers` as in `random_key`."""
+    return (random_key(*numbers) >> np.uint64(40)).astype(np.float32) / np.float32(2**24)
 
 
 def permute(positions, sizes, keys):

@@ -39,6 +39,25 @@ def test_a_batch_depends_on_seed_and_position_alone(split, style, sampler):
     assert not np.array_equal(other[0], whole[4][0])
 
 
+def test_draws_are_uniform_and_keyed_by_position():
+    one = [pipeline.frame_draws("img", 8, 3, batch) for batch in range(400)]
+    assert all(d.dtype == np.float32 and d.shape == (8, 4) for d in one)
+    values = np.concatenate(one)
+    assert values.min() >= 0 and values.max() < 1
+    np.testing.assert_allclose(values.mean(axis=0), 0.5, atol=0.03)
+    np.testing.assert_allclose(np.corrcoef(values.T), np.eye(4), atol=0.06)
+    # Two batches of 8 are one of 16, so accumulated gradients see the same frames.
+    np.testing.assert_array_equal(pipeline.frame_draws("img", 16, 3, 1), np.concatenate(one[2:4]))
+    assert not np.array_equal(pipeline.frame_draws("img", 8, 4, 0), one[0])
+
+
+def test_batch_style_shares_the_crop_but_not_the_flip():
+    draws = pipeline.frame_draws("batch", 8, 3, 5)
+    assert len(set(draws[:, 1])) == len(set(draws[:, 2])) == 1
+    assert len(set(draws[:, 3])) == 8
+    assert draws[0, 1] != pipeline.frame_draws("batch", 8, 3, 6)[0, 1]
+
+
 def test_labels_are_those_of_the_sampled_images(split):
     (_, labels) = batches(split, 5, 1)[0]
     np.testing.assert_array_equal(labels, split.labels[SAMPLERS["pk"](split.labels, 8, 4, 1)(5)])
@@ -47,7 +66,7 @@ def test_labels_are_those_of_the_sampled_images(split):
 def test_the_same_image_looks_different_in_each_pass(split):
     one = lists.ImageList(split.folder, split.files[:1], split.labels[:1])
     images = np.concatenate([b[0] for b in batches(one, 0, 2, sampler="shuffle")])
-    assert len({image.tobytes() for image in images}) == 16
+    assert len({image.tobytes() for image in images}) > 12  # of 16
 
 
 def test_evaluation_gives_each_image_once_in_order(split):
