@@ -1,5 +1,6 @@
 """Evaluates a saved run: python eval.py --help."""
 
+import os
 import sys
 
 from config import cli
@@ -14,6 +15,7 @@ def main():
 
     report = evaluator.evaluate_run(**flags)
     print(evaluator.as_table(report))
+    print(os.path.join(flags["folder"], "eval", flags["split"]))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ class EvalGraph(NamedTuple):
 
     Attributes:
       iterator: tf.data.Iterator, initialised for each pass.
+      images: float32 [B, F, F, 3]; other images can be fed in their place.
       labels: int32 [B].
       logits: float32 [B, C].
       embeddings: float32 [B, D], or None for a vanilla run.
@@ -37,6 +38,7 @@ class EvalGraph(NamedTuple):
     """
 
     iterator: object
+    images: tf.Tensor
     labels: tf.Tensor
     logits: tf.Tensor
     embeddings: Optional[tf.Tensor]
@@ -106,7 +108,7 @@ def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=Non
     iterator = tf.data.make_initializable_iterator(batches)
     images, labels = iterator.get_next()
     tower = build_tower(config, images, num_classes, is_training=False, reuse=reuse)
-    return EvalGraph(iterator, labels, tower.logits, tower.embeddings, tower.pooled)
+    return EvalGraph(iterator, images, labels, tower.logits, tower.embeddings, tower.pooled)
 
 
 def run_network(session, graph, image_list):
@@ -125,8 +127,8 @@ def run_network(session, graph, image_list):
     Raises:
       UserError: an image can't be decoded.
     """
-    tensors = graph._asdict().items()
-    fetches = {name: t for name, t in tensors if name != "iterator" and t is not None}
+    names = ("labels", "logits", "pooled") + ("embeddings",) * (graph.embeddings is not None)
+    fetches = {name: getattr(graph, name) for name in names}
     session.run(graph.iterator.initializer)
     parts = []
     while True:

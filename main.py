@@ -8,14 +8,20 @@ from utils.errors import run_script
 
 def main():
     """Reads the flags, trains, evaluates on the test split and prints the run folder last."""
-    config = cli.parse(sys.argv[1:])
+    config, only_check = cli.parse(sys.argv[1:])
     # TensorFlow is imported only now: --help and wrong flags are answered at once.
+    import dry_run
     import evaluator
     import trainer
 
-    trainer.train(config)
+    if only_check:
+        print("\n".join(dry_run.check(config)))
+        return
+    best = trainer.train(config)
     report = evaluator.evaluate_run(config.run_dir, config.eval_split)
     print(evaluator.as_table(report))
+    print("best checkpoint: accuracy {best_accuracy:.4f} at step {best_step}".format(**best))
+    print(f"pictures: curves.png and eval/{config.eval_split}/*.png in")
     print(config.run_dir)
 
 

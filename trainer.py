@@ -23,7 +23,11 @@ class TrainGraph(NamedTuple):
     Attributes:
       iterator: tf.data.Iterator; initialised with `first_batch` fed.
       first_batch: int64 [] placeholder, position of the first batch.
-      terms: dict from name to float32 [], of the batch that is taken.
+      images: float32 [B, F, F, 3], the batch that is taken.
+      labels: int32 [B].
+      logits: float32 [B, C], with the statistics of the batch.
+      end_points: dict from the backbone's end points to tensors.
+      terms: dict from name to float32 [], what is logged of the batch.
       accumulate: op that adds a batch's gradients; None where one batch is a step.
       step: op that moves the weights.
       learning_rate: float32 [].
@@ -34,6 +38,10 @@ class TrainGraph(NamedTuple):
 
     iterator: object
     first_batch: tf.Tensor
+    images: tf.Tensor
+    labels: tf.Tensor
+    logits: tf.Tensor
+    end_points: dict
     terms: dict
     accumulate: object
     step: tf.Operation
@@ -85,6 +93,10 @@ def build_train_graph(config, image_list, num_classes):
     return TrainGraph(
         iterator,
         first_batch,
+        images,
+        labels,
+        tower.logits,
+        tower.end_points,
         terms,
         accumulate,
         step,
@@ -138,6 +150,9 @@ def train(config):
     Args:
       config: Config.
 
+    Returns:
+      dict with `best_accuracy` (float) and `best_step` (int) of the evaluations on the way.
+
     Raises:
       UserError: the settings do not fit the data set, the start weights or the run folder; an
         image can't be decoded; the loss is not finite.
@@ -157,10 +172,11 @@ def train(config):
         with tf.Session(config=session_config(config.gpu)) as session:
             loop = TrainingLoop(config, session, graph, eval_graph, train_list, eval_list)
             loop.initialise(weights)
-            loop.run()
+            best = loop.run()
     rows = logs.read_metrics(config.run_dir)
     plots.learning_curves(os.path.join(config.run_dir, "curves.png"), rows)
     logs.stop_log()
+    return best
 
 
 def _open_run_folder(config, stored, class_map, changes):

@@ -9,11 +9,18 @@ import evaluator
 from config.networks import NETWORKS
 from nets import pretrained
 from nets.heads import SCOPE as EMBEDDING_SCOPE
-from utils import checkpoints, logs
+from utils import checkpoints, logs, metrics
 from utils.errors import Interrupted, UserError
 from utils.signals import StopRequest
 from utils.tf1 import tf
 from utils.watch import ADVICE, CollapseWatch
+
+LARGE_GAP = 0.2
+GAP_ADVICE = (
+    "evaluation is much worse than training on the same images: the moving averages of batch"
+    " normalisation have not caught up (github.com/tensorflow/models/issues/391); train longer, or"
+    " choose a --bn_decay below %g, or --freeze_bn true with pretrained weights"
+)
 
 
 class TrainingLoop:
@@ -67,6 +74,9 @@ class TrainingLoop:
     def run(self):
         """Trains to the last step, with evaluations and checkpoints on the way.
 
+        Returns:
+          dict with `best_accuracy` and `best_step`.
+
         Raises:
           UserError: an image can't be decoded, or the loss or a weight is not finite.
           Interrupted: a signal came, and the state was saved.
@@ -84,6 +94,8 @@ class TrainingLoop:
                         " the same command goes on from there",
                     )
         self._table.close()
+        accuracy, step = self.session.run(self.graph.best)
+        return {"best_accuracy": float(accuracy), "best_step": int(step)}
 
     def _follow_schedule(self, bar, stopping):
         config, done = self.config, self.done
@@ -95,34 +107,17 @@ class TrainingLoop:
         if done % config.save_interval == 0 or last or stopping:
             self._check_weights()
             self._saver.save(self.session, done)
+        if last:
+            self._compare_statistics()
 
     def _take_step(self):
-        """Takes one step and returns its terms, averaged over its batches."""
-        graph, batches = self.graph, []
-        try:
-            if graph.accumulate is None:
-                batches = [self.session.run((graph.terms, graph.step))[0]]
-            else:
-                for _ in range(self.config.caffe_iter_size):
-                    batches.append(self.session.run((graph.terms, graph.accumulate))[0])
-                self.session.run(graph.step)
-        except tf.errors.OpError as error:
-            self._explain(error)
+        """Takes one step and returns its terms."""
+        terms = take_step(self.session, self.graph, self.config, self.train_list, self.done)
         self.done += 1
-        terms = {name: float(np.mean([b[name] for b in batches])) for name in graph.terms}
         if not math.isfinite(terms["loss"]):
             shown = ", ".join(f"{name} {value:g}" for name, value in terms.items())
             raise UserError(f"the loss of step {self.done} is not finite ({shown}){self._advice()}")
         return terms
-
-    def _explain(self, error):
-        """Raises the UserError of an image that can't be decoded, or `error` itself."""
-        batch = self.done * self.config.caffe_iter_size
-        sampler = evaluator.sampler_of(self.config, self.train_list.labels)
-        paths = self.train_list.paths
-        for position in range(batch, batch + self.config.caffe_iter_size):
-            evaluator.raise_unreadable(paths[i] for i in sampler(position))
-        raise error
 
     def _check_weights(self):
         """Keeps weights that an infinite gradient has spoilt out of the checkpoints."""
@@ -152,6 +147,17 @@ class TrainingLoop:
         if self._collapse.collapsed(mean):
             logs.LOGGER.warning(ADVICE)
 
+    def _compare_statistics(self):
+        """Scores one batch with its own statistics and with the moving averages."""
+        graph, session = self.graph, self.session
+        images, labels, own = session.run([graph.images, graph.labels, graph.logits])
+        moving = session.run(self.eval_graph.logits, {self.eval_graph.images: images})
+        accuracies = [metrics.accuracy(logits, labels) for logits in (own, moving)]
+        text = "the same batch: accuracy %.3f with its own batch statistics, %.3f in evaluation"
+        logs.LOGGER.info(text, *accuracies)
+        if accuracies[0] - accuracies[1] > LARGE_GAP:
+            logs.LOGGER.warning(GAP_ADVICE, self.config.bn_decay)
+
     def _evaluate(self):
         """Scores the evaluation split, and saves the checkpoint where it is the best so far."""
         session, split = self.session, self.config.eval_split
@@ -169,6 +175,45 @@ class TrainingLoop:
             self.done, split, scores["accuracy"], scores["recall@1"], accuracy, step,
         )  # fmt: skip
         self._since = time.time()
+
+
+def take_step(session, graph, config, image_list, done):
+    """Takes one training step.
+
+    Args:
+      session: tf.Session.
+      graph: trainer.TrainGraph.
+      config: Config.
+      image_list: data.lists.ImageList, the training split.
+      done: int, steps done before.
+
+    Returns:
+      dict from term to float, averaged over the batches of the step.
+
+    Raises:
+      UserError: an image of the step can't be decoded.
+    """
+    batches = []
+    try:
+        if graph.accumulate is None:
+            batches.append(session.run((graph.terms, graph.step))[0])
+        else:
+            for _ in range(config.caffe_iter_size):
+                batches.append(session.run((graph.terms, graph.accumulate))[0])
+            session.run(graph.step)
+    except tf.errors.OpError:
+        _name_unreadable(config, image_list, done)
+        raise
+    return {name: float(np.mean([b[name] for b in batches])) for name in graph.terms}
+
+
+def _name_unreadable(config, image_list, done):
+    """Raises the UserError of an image of the next step that can't be decoded, if there is one."""
+    first = done * config.caffe_iter_size
+    batch_at = evaluator.sampler_of(config, image_list.labels)
+    paths = image_list.paths
+    for position in range(first, first + config.caffe_iter_size):
+        evaluator.raise_unreadable(paths[i] for i in batch_at(position))
 
 
 def _warn_of_slow_statistics(config):

@@ -105,6 +105,11 @@ def main_parser():
         "evaluates both, and prints the run folder last.",
         epilog=MAIN_EPILOG,
     )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="take a few steps, print sizes, memory and seconds, and write nothing",
+    )
     groups = {name: parser.add_argument_group(name) for name in GROUPS}
     for f in SETTINGS.values():
         _add_setting(groups[f.metadata["group"]], f)
@@ -112,15 +117,20 @@ def main_parser():
 
 
 def parse(argv):
-    """Reads the flags of `main.py` into a Config.
+    """Reads the flags of `main.py`.
 
     Args:
       argv: list of str, without the program's name.
 
+    Returns:
+      Config, and bool, whether --check was given.
+
     Raises:
       UserError: see `config.resolve.resolve`; also an unknown flag or a word that can't be read.
     """
-    return resolve(vars(main_parser().parse(argv)))
+    given = vars(main_parser().parse(argv))
+    only_check = given.pop("check")
+    return resolve(given), only_check
 
 
 def eval_parser():

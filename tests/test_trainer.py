@@ -239,6 +239,16 @@ def test_slow_statistics_are_said_at_the_start(trained):
     assert "--bn_decay 0.5 forgets too slowly for --train_iters 2" in log
 
 
+def test_a_gap_between_training_and_evaluation_is_measured_and_explained(shared_tree, tmp_path):
+    given = dict(train_iters=12, learning_rate=0.05, test_interval=12)
+    for name, decay in (("lagging", 0.9999), ("following", 0.0)):
+        train(shared_tree, tmp_path / name, bn_decay=decay, **given)
+    lagging, following = ((tmp_path / n / "log.txt").read_text() for n in ("lagging", "following"))
+    for log in (lagging, following):
+        assert "the same batch: accuracy " in log
+    assert "models/issues/391" in lagging and "models/issues/391" not in following
+
+
 def test_an_infinite_loss_stops_the_run_and_keeps_the_last_checkpoint(shared_tree, copy_of_trained):
     good = last_weights(copy_of_trained)
     given = dict(train_iters=30, learning_rate=1e38, save_interval=1)

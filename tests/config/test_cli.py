@@ -17,6 +17,12 @@ RELEASE_FLAGS = (
 ).split()
 
 
+def parsed(argv):
+    config, only_check = cli.parse(argv)
+    assert not only_check
+    return config
+
+
 def message_of(argv, parse=cli.parse):
     with pytest.raises(UserError) as caught:
         parse(argv)
@@ -31,7 +37,7 @@ def test_every_flag_of_the_first_release_is_there():
 
 
 def test_a_command_line_of_the_first_release():
-    config = cli.parse(
+    config = parsed(
         "--gpu 0 --db_name aircrafts --net resnet50 --train_mode semi_hard --margin 0.2"
         " --caffe_iter_size 10 --logging_threshold 500 --train_iters 120000 --learning_rate 0.01"
         " --aug_style img --frame_size 299 --checkpoint_suffix _lm1_aug_img_fixed_299_0".split()
@@ -44,12 +50,13 @@ def test_a_command_line_of_the_first_release():
 
 
 def test_words_become_values():
-    config = cli.parse(
+    config = parsed(
         "--margin soft --flip true --images_per_class 8 --learning_rate 1e-3".split()
     )
     assert (config.margin, config.flip, config.Triplet_K) == ("soft", True, 8)
     assert config.learning_rate == 0.001
-    assert cli.parse(["--margin=0.5"]).margin == 0.5
+    assert parsed(["--margin=0.5"]).margin == 0.5
+    assert cli.parse(["--check"])[1] is True
 
 
 @pytest.mark.parametrize(
