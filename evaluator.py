@@ -18,6 +18,8 @@ from utils import checkpoints, eval_files, metrics, run_dir
 from utils.errors import UserError
 from utils.tf1 import session_config, tf
 
+# What main.py ends with: which checkpoint, and the folder below eval/ with the split's name in it.
+FINAL_EVALUATIONS = (("best", "{}-best"), ("last", "{}"))
 SCORES = (
     ("accuracy", "top5_accuracy", "mean_per_class_accuracy")
     + tuple(f"recall@{k}" for k in metrics.RECALL_AT)
@@ -179,8 +181,10 @@ def evaluate(arrays, vectors, neighbours=None):
     }
 
 
-def evaluate_run(folder, split, which="last", embedding=None, batch_size=None, overrides=None):
-    """Evaluates a checkpoint of a run and writes eval/<split>/ into its folder.
+def evaluate_run(
+    folder, split, which="last", embedding=None, batch_size=None, overrides=None, out=None
+):
+    """Evaluates a checkpoint of a run and writes eval/<out>/ into its folder.
 
     Args:
       folder: str, the run folder.
@@ -189,6 +193,7 @@ def evaluate_run(folder, split, which="last", embedding=None, batch_size=None, o
       embedding: "head" or "pooled"; default the head, and pooled for a run without that head.
       batch_size: int, default the run's.
       overrides: dict from setting to value, such as where the data set lies now.
+      out: str, default the split.
 
     Returns:
       dict, what metrics.json holds.
@@ -217,9 +222,10 @@ def evaluate_run(folder, split, which="last", embedding=None, batch_size=None, o
         class_map=dataset.class_map.digest,
     )
     report = {k: None if v != v else v for k, v in report.items()}  # JSON has no nan
+    report["digest"] = eval_files.digest_of(report)
     names = dataset.class_map.names
-    out = os.path.join(folder, "eval", split)
-    eval_files.write(out, report, arrays, vectors, neighbours, image_list, names, config.seed)
+    target = os.path.join(folder, "eval", out or split)
+    eval_files.write(target, report, arrays, vectors, neighbours, image_list, names, config.seed)
     return report
 
 

@@ -17,10 +17,12 @@ def main():
     if only_check:
         print("\n".join(dry_run.check(config)))
         return
-    best = trainer.train(config)
-    report = evaluator.evaluate_run(config.run_dir, config.eval_split)
-    print(evaluator.as_table(report))
-    print("best checkpoint: accuracy {best_accuracy:.4f} at step {best_step}".format(**best))
+    trainer.train(config)
+    for which, out in evaluator.FINAL_EVALUATIONS:
+        report = evaluator.evaluate_run(
+            config.run_dir, config.eval_split, which, out=out.format(config.eval_split)
+        )
+        print(evaluator.as_table(report))
     print(f"pictures: curves.png and eval/{config.eval_split}/*.png in")
     print(config.run_dir)
 

@@ -34,7 +34,11 @@ def load_dataset(config, splits):
             f"there is no folder {root} of {spec.title} ({origin} says where to look);"
             f" to get it: {spec.source}"
         )
-    return lists.load(root, splits, spec.image_folders)
+    dataset = lists.load(root, splits, spec.image_folders)
+    if config.imbalance_ratio > 1 and "train" in dataset.splits:
+        thinned = lists.long_tail(dataset.splits["train"], config.imbalance_ratio)
+        dataset = dataset._replace(splits=dict(dataset.splits, train=thinned))
+    return dataset
 
 
 def check_class_count(config, num_classes):

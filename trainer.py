@@ -151,7 +151,7 @@ def train(config):
       config: Config.
 
     Returns:
-      dict with `best_accuracy` (float) and `best_step` (int) of the evaluations on the way.
+      dict from score to float, of the last step on the evaluation split.
 
     Raises:
       UserError: the settings do not fit the data set, the start weights or the run folder; an
@@ -172,11 +172,11 @@ def train(config):
         with tf.Session(config=session_config(config.gpu)) as session:
             loop = TrainingLoop(config, session, graph, eval_graph, train_list, eval_list)
             loop.initialise(weights)
-            best = loop.run()
+            scores = loop.run()
     rows = logs.read_metrics(config.run_dir)
     plots.learning_curves(os.path.join(config.run_dir, "curves.png"), rows)
     logs.stop_log()
-    return best
+    return scores
 
 
 def _open_run_folder(config, stored, class_map, changes):

@@ -40,7 +40,7 @@ class TrainingLoop:
             config.run_dir, config.checkpoint_filename, config.keep_checkpoints
         )
         self._collapse = CollapseWatch()
-        self._table = None
+        self._table, self._scores = None, None
         self._rows, self._since = [], 0.0
 
     def initialise(self, weights):
@@ -75,7 +75,7 @@ class TrainingLoop:
         """Trains to the last step, with evaluations and checkpoints on the way.
 
         Returns:
-          dict with `best_accuracy` and `best_step`.
+          dict from score to float, of the evaluation after the last step.
 
         Raises:
           UserError: an image can't be decoded, or the loss or a weight is not finite.
@@ -94,8 +94,7 @@ class TrainingLoop:
                         " the same command goes on from there",
                     )
         self._table.close()
-        accuracy, step = self.session.run(self.graph.best)
-        return {"best_accuracy": float(accuracy), "best_step": int(step)}
+        return self._scores or self._score()
 
     def _follow_schedule(self, bar, stopping):
         config, done = self.config, self.done
@@ -158,11 +157,15 @@ class TrainingLoop:
         if accuracies[0] - accuracies[1] > LARGE_GAP:
             logs.LOGGER.warning(GAP_ADVICE, self.config.bn_decay)
 
+    def _score(self):
+        """Scores the evaluation split."""
+        arrays = evaluator.run_network(self.session, self.eval_graph, self.eval_list)
+        return evaluator.evaluate(arrays, arrays["embeddings"])
+
     def _evaluate(self):
-        """Scores the evaluation split, and saves the checkpoint where it is the best so far."""
+        """Scores the split, logs it, and saves the checkpoint where it is the best so far."""
         session, split = self.session, self.config.eval_split
-        arrays = evaluator.run_network(session, self.eval_graph, self.eval_list)
-        scores = evaluator.evaluate(arrays, arrays["embeddings"])
+        scores = self._scores = self._score()
         self._table.write(self.done, split, scores)
         accuracy, step = session.run(self.graph.best)
         if scores["accuracy"] > accuracy:

@@ -58,6 +58,9 @@ class Config:
     sampler: Optional[str] = setting(None, "data",
         "batches of shuffled images, or of P classes with K images each; default: shuffle"
         " for vanilla, else pk", choices=("shuffle", "pk"))
+    imbalance_ratio: float = setting(1.0, "data",
+        "makes the training list long-tailed: its largest class has this many times the images of"
+        " its smallest; 1 leaves it as it is", float, least=1.0)
     batch_size: int = setting(32, "data", "images a batch, B", int, least=1)
     Triplet_K: Optional[int] = setting(None, "data",
         "images a class in a batch, K, P = batch_size / K classes", int, least=2,

@@ -271,3 +271,31 @@ def split_by_class(rows, val_share=VAL_SHARE, test_share=TEST_SHARE, seed=SPLIT_
             parts[split] += [(label, names[i]) for i in sorted(order[start:end])]
             start = end
     return parts
+
+
+def long_tail(image_list, ratio, seed=SPLIT_SEED):
+    """Thins a balanced list out to a long tail (Cui et al., CVPR 2019, arXiv:1901.05555).
+
+    The classes, in a random order, keep n * ratio^(-i / (C - 1)) of their images, i from 0 to
+    C - 1 and n the size of the smallest class, so that the first keeps `ratio` times as many as
+    the last; each keeps at least one.
+
+    Args:
+      image_list: ImageList.
+      ratio: float >= 1.
+      seed: int, of the order of the classes and of the images kept.
+
+    Returns:
+      ImageList, in the order of the given one.
+    """
+    rng = np.random.RandomState(seed)
+    sizes = np.bincount(image_list.labels)
+    order = rng.permutation(len(sizes))
+    shares = ratio ** (-np.arange(len(sizes)) / max(len(sizes) - 1, 1))
+    kept = []
+    for label, share in zip(order, shares):
+        rows = rng.permutation(np.flatnonzero(image_list.labels == label))
+        kept += list(rows[: max(1, int(round(sizes.min() * share)))])
+    kept = sorted(kept)
+    files = [image_list.files[i] for i in kept]
+    return ImageList(image_list.folder, files, image_list.labels[kept])

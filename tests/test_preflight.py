@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 import preflight
@@ -39,3 +40,11 @@ def test_a_missing_folder_says_where_who_and_how():
         preflight.load_dataset(config, ["train"])
     for word in ("/data/Stanford_dogs", "DATASETS_DIR", "Stanford Dogs", "http"):
         assert word in str(caught.value)
+
+
+def test_an_imbalance_thins_the_training_list_alone(shared_tree):
+    given = {"db_name": "custom", "db_path": shared_tree, "imbalance_ratio": 7.0}
+    config = resolve.resolve(given, {}, {})
+    dataset = preflight.load_dataset(config, ["train", "test"])
+    assert sorted(np.bincount(dataset.splits["train"].labels)) == [1, 2, 4, 7]
+    assert len(dataset.splits["test"].files) == 8 and len(dataset.class_map.labels) == 4

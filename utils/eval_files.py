@@ -1,11 +1,14 @@
 """The files of an evaluation: metrics.json, predictions.csv, embeddings.npz and pictures."""
 
+import hashlib
+import json
 import os
 
 import numpy as np
 import pandas as pd
 
 from utils import metrics, plots
+from utils.errors import UserError
 from utils.run_dir import write_json, write_text
 
 TOP = 5
@@ -44,6 +47,34 @@ def write(folder, report, arrays, vectors, neighbours, image_list, class_names, 
         seed,
     )
     write_json(os.path.join(folder, "metrics.json"), report)
+
+
+def digest_of(report):
+    """16 hexadecimal digits of a report's other entries, by which an edited file is noticed."""
+    text = json.dumps({k: v for k, v in report.items() if k != "digest"}, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+
+def read_report(folder):
+    """Reads the metrics.json of an evaluation.
+
+    Returns:
+      dict; None where there is no such file.
+
+    Raises:
+      UserError: it is damaged, or was changed after it was written.
+    """
+    path = os.path.join(folder, "metrics.json")
+    if not os.path.exists(path):
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:
+            report = dict(json.load(file))
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path} can't be read ({error}); delete it and evaluate again") from None
+    if report.get("digest") != digest_of(report):
+        raise UserError(f"{path} was changed after it was written; delete it and evaluate again")
+    return report
 
 
 def predictions(logits, labels, files, class_names):

@@ -154,3 +154,17 @@ def test_split_by_class_keeps_a_training_image_of_each_class():
     assert sorted(sum(parts.values(), [])) == sorted(rows)
     assert parts == lists.split_by_class(rows[::-1])
     assert parts != lists.split_by_class(rows, seed=1)
+
+
+def test_long_tail_falls_exponentially_from_the_smallest_size():
+    labels = np.repeat(np.arange(5), [16, 20, 16, 30, 16])
+    whole = lists.ImageList("x", [str(i) for i in range(len(labels))], labels.astype(np.int32))
+    tail = lists.long_tail(whole, 16)
+    counts = np.bincount(tail.labels)
+    assert sorted(counts, reverse=True) == [16, 8, 4, 2, 1]
+    assert tail.files == sorted(tail.files, key=int) and len(set(tail.files)) == 31
+    np.testing.assert_array_equal(tail.labels, labels[[int(name) for name in tail.files]])
+    assert lists.long_tail(whole, 16).files == tail.files
+    assert lists.long_tail(whole, 16, seed=1).files != tail.files
+    assert np.bincount(lists.long_tail(whole, 1000).labels).min() == 1
+    assert len(lists.long_tail(whole, 1).files) == 5 * 16

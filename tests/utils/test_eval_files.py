@@ -3,6 +3,8 @@ import pandas as pd
 import pytest
 
 from utils import eval_files
+from utils.errors import UserError
+from utils.run_dir import write_json
 
 
 def test_predictions_rank_the_classes_by_probability():
@@ -26,3 +28,17 @@ def test_large_logits_do_not_overflow():
     names = np.array(["a", "b"], object)
     table = eval_files.predictions(np.float32([[1e4, -1e4]]), np.array([0]), ["x"], names)
     assert table["probability"].tolist() == [1.0]
+
+
+def test_a_report_that_was_edited_or_cut_is_refused(tmp_path):
+    folder = str(tmp_path)
+    assert eval_files.read_report(folder) is None
+    report = {"accuracy": 0.25, "step": 3, "map@r": None}
+    report["digest"] = eval_files.digest_of(report)
+    write_json(str(tmp_path / "metrics.json"), report)
+    assert eval_files.read_report(folder) == report
+    text = (tmp_path / "metrics.json").read_text()
+    for changed in (text.replace("0.25", "0.52"), text[:20], "[1]"):
+        (tmp_path / "metrics.json").write_text(changed)
+        with pytest.raises(UserError, match="evaluate again"):
+            eval_files.read_report(folder)
