@@ -50,9 +50,7 @@ def test_a_command_line_of_the_first_release():
 
 
 def test_words_become_values():
-    config = parsed(
-        "--margin soft --flip true --images_per_class 8 --learning_rate 1e-3".split()
-    )
+    config = parsed("--margin soft --flip true --images_per_class 8 --learning_rate 1e-3".split())
     assert (config.margin, config.flip, config.Triplet_K) == ("soft", True, 8)
     assert config.learning_rate == 0.001
     assert parsed(["--margin=0.5"]).margin == 0.5

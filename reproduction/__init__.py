@@ -1,0 +1,1 @@
+"""The paper's tables: cells are planned, run, collected and written."""

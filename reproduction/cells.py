@@ -1,0 +1,119 @@
+"""The cells of a table: one run each, of a row, a data set and a seed."""
+
+import hashlib
+import json
+import os
+from typing import NamedTuple
+
+from config.base_config import Config
+from config.resolve import resolve
+from config.tables import BUDGETS, MODE_LABELS, PROTOCOLS, TABLES, Row
+
+
+class Cell(NamedTuple):
+    """One run of a table.
+
+    Attributes:
+      row: config.tables.Row.
+      dataset: str, a key of `DATASETS`.
+      seed: int.
+      given: dict from setting to value, the flags of its main.py.
+      config: Config that they resolve to.
+    """
+
+    row: Row
+    dataset: str
+    seed: int
+    given: dict
+    config: Config
+
+    @property
+    def name(self):
+        """str, for people: data set, row and seed."""
+        return f"{self.dataset}, {self.row.label}, seed {self.seed}"
+
+
+class Order(NamedTuple):
+    """What was asked for: the flags of reproduce.py.
+
+    Attributes:
+      table: str, a key of `TABLES`.
+      datasets: tuple of str.
+      modes: tuple of str, or None for those of the table.
+      seeds: tuple of int.
+      protocol: str, a key of `PROTOCOLS`.
+      budget: str, a key of `BUDGETS`.
+      common: dict from setting to value, flags for every run.
+    """
+
+    table: str
+    datasets: tuple
+    modes: tuple
+    seeds: tuple
+    protocol: str
+    budget: str
+    common: dict
+
+    @property
+    def name(self):
+        """str, the name of the files that are written."""
+        budget = "" if self.budget == "paper" else f"_{self.budget}"
+        return f"{self.table}_{self.protocol}{budget}"
+
+
+def rows_of(order):
+    """The rows of an order: the table's, those of the modes asked for, and modes it lacks."""
+    rows = TABLES[order.table].rows
+    if order.modes is None:
+        return rows
+    chosen = [row for row in rows if row.settings["train_mode"] in order.modes]
+    known = {row.settings["train_mode"] for row in rows}
+    chosen += [Row(MODE_LABELS[m], {"train_mode": m}) for m in order.modes if m not in known]
+    return tuple(chosen)
+
+
+def cells_of(order):
+    """Every cell of an order.
+
+    Args:
+      order: Order.
+
+    Returns:
+      list of Cell, seed by seed, so that a part of the runs is already a whole table.
+
+    Raises:
+      UserError: the settings of a cell are impossible.
+    """
+    return [
+        _cell(order, row, dataset, seed)
+        for seed in order.seeds
+        for dataset in order.datasets
+        for row in rows_of(order)
+    ]
+
+
+def _cell(order, row, dataset, seed):
+    mode = row.settings["train_mode"]
+    sampler = PROTOCOLS[order.protocol].samplers.get(mode)
+    given = {**TABLES[order.table].settings, **({"sampler": sampler} if sampler else {})}
+    given.update(row.settings)
+    given.update(BUDGETS[order.budget][0])
+    given.update(order.common)
+    given.update(db_name=dataset, seed=seed, keep_checkpoints=1)
+    given["checkpoint_dir"] = os.path.join(
+        "reproduce", order.budget, _run_name(given, order.common)
+    )
+    return Cell(row, dataset, seed, given, resolve(given))
+
+
+def _run_name(given, common):
+    """A folder name of what a run differs in; the same run in two tables has one folder."""
+    resolved = resolve(given)
+    parts = [given["db_name"], resolved.net, resolved.train_mode, resolved.sampler]
+    named = {"db_name", "net", "train_mode", "sampler", "seed", "keep_checkpoints"}
+    budgets = set().union(*(settings for settings, _ in BUDGETS.values()))
+    parts += [f"{k}{v}" for k, v in sorted(given.items()) if k not in named | budgets | set(common)]
+    if common:
+        text = json.dumps(common, sort_keys=True)
+        parts.append(hashlib.sha256(text.encode("utf-8")).hexdigest()[:6])
+    return "_".join(parts + [f"seed{given['seed']}"])

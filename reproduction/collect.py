@@ -1,0 +1,163 @@
+"""From finished runs to the entries of a table: mean, spread, difference and gain."""
+
+from typing import NamedTuple, Optional
+
+import numpy as np
+from scipy import stats
+
+from config.tables import PROTOCOLS
+from reproduction.cells import rows_of
+from reproduction.state import DONE, args_of, reports_of, states_of
+
+
+class Entry(NamedTuple):
+    """One number of a table.
+
+    Attributes:
+      row: str, the row's label.
+      dataset: str.
+      metric: str.
+      values: dict from seed to float, fractions of 1.
+      published: float or None, a fraction of 1.
+      baseline: dict from seed to float of the softmax row, for the gain; empty for itself.
+      sources: list of dict, where each value came from.
+      missing: dict from seed to str, why it has no value.
+    """
+
+    row: str
+    dataset: str
+    metric: str
+    values: dict
+    published: Optional[float]
+    baseline: dict
+    sources: list
+    missing: dict
+
+    @property
+    def mean(self):
+        """float; None without a run."""
+        return float(np.mean(list(self.values.values()))) if self.values else None
+
+    @property
+    def std(self):
+        """float, over the seeds (n - 1); None for fewer than two."""
+        return float(np.std(list(self.values.values()), ddof=1)) if len(self.values) > 1 else None
+
+    @property
+    def difference(self):
+        """float, mean minus published; None where one is missing."""
+        known = self.values and self.published is not None
+        return self.mean - self.published if known else None
+
+    @property
+    def published_is_inside(self):
+        """bool, the published number is within a standard deviation; None where unknown."""
+        if self.difference is None or self.std is None:
+            return None
+        return abs(self.difference) <= self.std
+
+    @property
+    def _pairs(self):
+        seeds = sorted(set(self.values) & set(self.baseline))
+        return [(self.values[seed], self.baseline[seed]) for seed in seeds]
+
+    @property
+    def gain(self):
+        """float, mean difference to softmax over the seeds that both have; None without any."""
+        return float(np.mean([a - b for a, b in self._pairs])) if self._pairs else None
+
+    @property
+    def p_value(self):
+        """float, of a paired t test of that gain; None for fewer than two pairs or no spread."""
+        differences = [a - b for a, b in self._pairs]
+        if len(differences) < 2 or np.ptp(differences) == 0:
+            return None
+        return float(stats.ttest_rel(*zip(*self._pairs)).pvalue)
+
+
+def read_runs(order, cells, failed):
+    """Reads every finished run of an order.
+
+    Args:
+      order: reproduction.cells.Order.
+      cells: list of reproduction.cells.Cell, of `cells_of`.
+      failed: dict from run folder to the reason why it failed just now.
+
+    Returns:
+      dict from (row label, data set) to two dicts: from seed to (report, source), and from seed to
+      the reason why there is none.
+
+    Raises:
+      UserError: a run folder holds another run, or a damaged one.
+    """
+    runs = {}
+    for cell, state in zip(cells, states_of(cells)):
+        found, missing = runs.setdefault((cell.row.label, cell.dataset), ({}, {}))
+        if state.kind == DONE:
+            report = reports_of(cell)[order.protocol]
+            found[cell.seed] = (report, _source(order, cell, report))
+            continue
+        reason = failed.get(cell.config.run_dir) or state.reason
+        missing[cell.seed] = reason or f"{state.steps} of {cell.config.train_iters} steps done"
+    return runs
+
+
+def entries_of(order, runs, metrics):
+    """The numbers of a table.
+
+    Args:
+      order: reproduction.cells.Order.
+      runs: dict of `read_runs`.
+      metrics: tuple of str.
+
+    Returns:
+      list of Entry, metric by metric, row by row.
+    """
+    rows = rows_of(order)
+    softmax = next((row.label for row in rows if row.settings["train_mode"] == "vanilla"), None)
+    return [
+        _entry(runs, row, dataset, metric, softmax)
+        for metric in metrics
+        for row in rows
+        for dataset in order.datasets
+    ]
+
+
+def _source(order, cell, report):
+    """Everything that a number needs to be believed."""
+    args = args_of(cell)
+    return {
+        "seed": cell.seed,
+        "run": cell.config.run_dir,
+        "split": report["split"],
+        "checkpoint_rule": PROTOCOLS[order.protocol].rule,
+        "checkpoint": report["checkpoint"],
+        "step": report["step"],
+        "iterations": cell.config.train_iters,
+        "class_map": report["class_map"],
+        "images": report["num_images"],
+        **args.get("provenance", {}),
+    }
+
+
+def _entry(runs, row, dataset, metric, softmax):
+    found, missing = runs[row.label, dataset]
+    values = _values(found, metric)
+    baseline = {}
+    if softmax is not None and row.label != softmax:
+        baseline = _values(runs[softmax, dataset][0], metric)
+    published = row.published.get(dataset) if metric == "accuracy" else None
+    return Entry(
+        row.label,
+        dataset,
+        metric,
+        values,
+        None if published is None else published / 100,
+        baseline,
+        [found[seed][1] for seed in sorted(values)],
+        missing,
+    )
+
+
+def _values(found, metric):
+    return {s: r[metric] for s, (r, _) in sorted(found.items()) if r.get(metric) is not None}

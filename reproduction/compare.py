@@ -1,0 +1,67 @@
+"""What differs between two runs: settings, versions, data, then the scores."""
+
+import json
+import os
+
+from config.base_config import SETTINGS
+from config.resolve import load
+from utils import eval_files
+from utils.run_dir import ARGS_FILE
+
+
+def compare(first, second):
+    """Compares two run folders.
+
+    Args:
+      first: str.
+      second: str.
+
+    Returns:
+      list of str, the lines to print.
+
+    Raises:
+      UserError: one of them is not a run folder, or is damaged.
+    """
+    args = [_args(folder) for folder in (first, second)]
+    lines = [f"A: {first}", f"B: {second}", ""]
+    lines += _section("settings", *({n: a.get(n) for n in SETTINGS} for a in args))
+    lines += _section("versions", *(a.get("provenance", {}) for a in args))
+    data = [{n: a.get(n) for n in ("class_map", "image_counts")} for a in args]
+    lines += _section("data", *data)
+    for name in _evaluations(first, second):
+        reports = [eval_files.read_report(os.path.join(f, "eval", name)) for f in (first, second)]
+        lines += _scores(name, *reports)
+    return lines
+
+
+def _args(folder):
+    load(folder)  # says in one sentence what is wrong with it
+    with open(os.path.join(folder, ARGS_FILE), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def _section(title, first, second):
+    names = [n for n in sorted(set(first) | set(second)) if first.get(n) != second.get(n)]
+    if not names:
+        return [f"{title}: the same", ""]
+    return [f"{title}:"] + [f"  {n}: {first.get(n)} | {second.get(n)}" for n in names] + [""]
+
+
+def _evaluations(first, second):
+    """Names of the evaluations that both runs have."""
+    found = []
+    for folder in (first, second):
+        path = os.path.join(folder, "eval")
+        found.append(set(os.listdir(path)) if os.path.isdir(path) else set())
+    return sorted(found[0] & found[1])
+
+
+def _scores(name, first, second):
+    if first is None or second is None:
+        return []
+    lines = [f"eval/{name} (A, B, B - A):"]
+    for metric, value in first.items():
+        other = second.get(metric)
+        if isinstance(value, float) and isinstance(other, float):
+            lines.append(f"  {metric:<24} {value:.4f} {other:.4f} {other - value:+.4f}")
+    return lines + [""]

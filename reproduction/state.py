@@ -1,0 +1,158 @@
+"""How far a cell is: done, partly done, still to do, or not possible here."""
+
+import os
+from typing import NamedTuple
+
+import preflight
+from config.base_config import SETTINGS
+from config.tables import PROTOCOLS
+from utils import checkpoints, eval_files, logs, run_dir
+from utils.errors import UserError
+
+DONE, PARTLY, OPEN, MISSING = "done", "partly done", "to do", "not possible"
+
+
+class State(NamedTuple):
+    """A cell's state.
+
+    Attributes:
+      kind: one of DONE, PARTLY, OPEN, MISSING.
+      steps: int, steps done.
+      reason: str, why it is not possible; else empty.
+    """
+
+    kind: str
+    steps: int
+    reason: str = ""
+
+
+def args_of(cell):
+    """The stored settings of a cell's run; None where it has not begun.
+
+    Raises:
+      UserError: the run was made under other settings than the cell's, or is damaged.
+    """
+    stored = run_dir.inspect(cell.config.run_dir, "resume")
+    if stored is None:
+        return None
+    current = {name: getattr(cell.config, name) for name in SETTINGS}
+    changes = run_dir.changed(stored, current)
+    names = [n for n in changes if not SETTINGS[n].metadata.get("resumable") or n == "train_iters"]
+    if names:
+        before, now = changes[names[0]]
+        raise UserError(
+            f"{cell.config.run_dir} was run with --{names[0]} {before}, the cell {cell.name} wants"
+            f" {now}; move that folder away"
+        )
+    return stored
+
+
+def reports_of(cell):
+    """The evaluations of a cell by protocol, as far as they are there and of the last step.
+
+    Returns:
+      dict from protocol to report.
+
+    Raises:
+      UserError: a metrics.json was edited or cut.
+    """
+    found = {}
+    for name, protocol in PROTOCOLS.items():
+        folder = os.path.join(cell.config.run_dir, "eval", protocol.folder)
+        report = eval_files.read_report(folder)
+        if report is not None:
+            found[name] = report
+    last = found.get("clean")
+    return found if last and last["step"] == cell.config.train_iters else {}
+
+
+def states_of(cells):
+    """Finds out how far each cell is; a data set or checkpoint is looked for once.
+
+    Args:
+      cells: list of reproduction.cells.Cell.
+
+    Returns:
+      list of State.
+
+    Raises:
+      UserError: a run folder holds another run, or a damaged one.
+    """
+    known = {}
+    return [_state_of(cell, known) for cell in cells]
+
+
+def _state_of(cell, known):
+    config = cell.config
+    if args_of(cell) is not None and len(reports_of(cell)) == len(PROTOCOLS):
+        return State(DONE, config.train_iters)
+    needs = (config.dataset_dir, config.net, config.pretrained, config.pretrained_dir)
+    if needs not in known:
+        known[needs] = _what_is_missing(config)
+    if known[needs]:
+        return State(MISSING, 0, known[needs])
+    prefix = checkpoints.latest(config.run_dir)
+    steps = 0 if prefix is None else checkpoints.step_of(prefix)
+    return State(PARTLY if steps else OPEN, steps)
+
+
+def _what_is_missing(config):
+    """The sentence that main.py would end with; empty where data set and weights are there."""
+    try:
+        preflight.load_dataset(config, ["train", "test"])
+        preflight.pretrained_path(config)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def seconds_a_step(cells):
+    """Measured seconds a step of each network, from the logs of all runs of the cells.
+
+    Returns:
+      dict from network to float.
+    """
+    found = {}
+    for cell in cells:
+        for row in logs.read_metrics(cell.config.run_dir):
+            if row.get("images_per_second") and row["step"] != "1":
+                images = cell.config.batch_size * cell.config.caffe_iter_size
+                seconds = images / float(row["images_per_second"])
+                found.setdefault(cell.config.net, []).append(seconds)
+    return {net: sorted(values)[len(values) // 2] for net, values in found.items()}
+
+
+def plan_lines(cells, states):
+    """What is done, what is to do and how long that should take, for the terminal.
+
+    Args:
+      cells: list of reproduction.cells.Cell.
+      states: list of State.
+
+    Returns:
+      list of str.
+    """
+    lines = []
+    for cell, state in zip(cells, states):
+        detail = state.reason or f"{state.steps} of {cell.config.train_iters} steps"
+        lines.append(f"{state.kind:12} {cell.name}: {detail}")
+    counts = {kind: sum(s.kind == kind for s in states) for kind in (DONE, PARTLY, OPEN, MISSING)}
+    lines.append(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+    return lines + [_time_line(cells, states)]
+
+
+def _time_line(cells, states):
+    """The time that the rest takes at the measured speed of each network."""
+    speeds = seconds_a_step(cells)
+    seconds, unknown = 0.0, set()
+    for cell, state in zip(cells, states):
+        if state.kind not in (PARTLY, OPEN):
+            continue
+        if cell.config.net in speeds:
+            seconds += speeds[cell.config.net] * (cell.config.train_iters - state.steps)
+        else:
+            unknown.add(cell.config.net)
+    text = f"the training of the rest should take {seconds / 3600:.1f} h on one device"
+    if unknown:
+        text += f", and what {', '.join(sorted(unknown))} takes: no run of it was measured yet"
+    return text

@@ -1,0 +1,83 @@
+import pytest
+
+from config.base_config import TRAIN_MODES
+from config.networks import NETWORKS
+from config.tables import BUDGETS, PAPER_DATASETS, PROTOCOLS, TABLES
+from reproduction.cells import Order, cells_of, rows_of
+from utils.errors import UserError
+
+
+def order_of(**changes):
+    given = dict(
+        table="resnet50",
+        datasets=PAPER_DATASETS,
+        modes=None,
+        seeds=(0, 1, 2),
+        protocol="released",
+        budget="paper",
+        common={},
+    )
+    return Order(**dict(given, **changes))
+
+
+def test_the_papers_table_has_its_sixty_cells():
+    cells = cells_of(order_of())
+    assert len(cells) == 4 * 5 * 3
+    assert len({cell.config.run_dir for cell in cells}) == 60
+    assert [cell.seed for cell in cells[:20]] == [0] * 20
+    for cell in cells:
+        assert (cell.config.net, cell.config.train_iters) == ("resnet50", 40000)
+        assert cell.config.seed == cell.seed and cell.config.db_name == cell.dataset
+
+
+@pytest.mark.parametrize("name", [n for n in TABLES if n != "backbones"])
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_every_table_resolves_under_every_budget(name, budget):
+    cells = cells_of(order_of(table=name, datasets=("flowers",), seeds=(0,), budget=budget))
+    assert len(cells) == len(TABLES[name].rows)
+    assert len({cell.config.run_dir for cell in cells}) == len(cells)
+
+
+def test_published_numbers_are_those_of_the_release():
+    rows = {row.settings["train_mode"]: row.published for row in TABLES["resnet50"].rows}
+    assert [rows["hard"][name] for name in PAPER_DATASETS] == [89.44, 86.61, 72.70, 87.33, 66.19]
+    assert [rows["vanilla"][name] for name in PAPER_DATASETS] == [85.85, 85.68, 69.76, 83.22, 64.23]
+    assert [rows["semi_hard"][n] for n in PAPER_DATASETS] == [88.22, 85.52, 70.69, 85.08, 65.20]
+    assert [rows["cntr"][n] for n in PAPER_DATASETS] == [88.23, 85.00, 70.45, 84.48, 65.50]
+
+
+def test_protocols_share_the_two_head_runs_but_not_softmax():
+    released, clean = (cells_of(order_of(protocol=name, seeds=(0,))) for name in PROTOCOLS)
+    for one, other in zip(released, clean):
+        same = one.config.run_dir == other.config.run_dir
+        assert same == (one.config.train_mode != "vanilla")
+    assert {cell.config.sampler for cell in clean} == {"pk"}
+    assert {c.config.sampler for c in released if c.config.train_mode == "vanilla"} == {"shuffle"}
+
+
+def test_modes_choose_rows_and_add_those_without_a_published_number():
+    rows = rows_of(order_of(modes=("hard_awtl", "vanilla")))
+    assert [row.label for row in rows] == ["Softmax", "Two-head adaptive"]
+    assert rows[1].published == {}
+    assert set(row.settings["train_mode"] for row in rows_of(order_of(modes=TRAIN_MODES))) == set(
+        TRAIN_MODES
+    )
+
+
+def test_common_flags_go_before_the_recipe_and_into_the_folder():
+    plain = cells_of(order_of(seeds=(0,)))
+    given = cells_of(order_of(seeds=(0,), common={"train_iters": 500, "net": "mobile"}))
+    assert {cell.config.train_iters for cell in given} == {500}
+    assert {cell.config.net for cell in given} == {"mobile"}
+    assert not {c.config.run_dir for c in plain} & {c.config.run_dir for c in given}
+
+
+def test_impossible_settings_of_a_cell_are_said():
+    with pytest.raises(UserError, match="--margin"):
+        cells_of(order_of(common={"margin": 0.5}))
+
+
+def test_networks_of_the_tables_exist():
+    named = {r.settings.get("net") for t in TABLES.values() for r in t.rows}
+    named |= {t.settings.get("net") for t in TABLES.values()}
+    assert named - {None} <= set(NETWORKS)

@@ -1,0 +1,156 @@
+"""Tables from made-up finished runs: no training, so that all of collecting can be tried."""
+
+import csv
+import dataclasses
+import json
+import os
+import time
+
+import pytest
+
+from config.tables import PAPER_DATASETS
+from reproduction import render
+from reproduction.cells import cells_of
+from reproduction.state import DONE, MISSING, plan_lines, states_of
+from tests.reproduction.test_cells import order_of
+from utils import eval_files
+from utils.errors import UserError
+from utils.run_dir import write_json
+
+SCORES = {f"recall@{k}": 0.5 for k in (1, 2, 4, 8, 16)}
+
+
+def finish(cell, accuracy):
+    """Writes what a finished run of a cell leaves."""
+    folder = cell.config.run_dir
+    os.makedirs(folder)
+    args = dict(
+        dataclasses.asdict(cell.config), provenance={"tensorflow": "2.21.0", "commit": "c0"}
+    )
+    write_json(os.path.join(folder, "args.json"), args)
+    for name, extra in (("test", 0.0), ("test-best", 0.01)):
+        report = dict(
+            SCORES,
+            accuracy=accuracy + extra,
+            mean_per_class_accuracy=accuracy - 0.1,
+            nmi=None,
+            split="test",
+            num_images=20,
+            checkpoint="model.ckpt-40000",
+            step=cell.config.train_iters,
+            class_map="0123456789ab",
+            **{"map@r": 0.25},
+        )
+        report["digest"] = eval_files.digest_of(report)
+        os.makedirs(os.path.join(folder, "eval", name))
+        write_json(os.path.join(folder, "eval", name, "metrics.json"), report)
+
+
+@pytest.fixture
+def order(tmp_path):
+    return order_of(seeds=(0, 1), common={"checkpoints_dir": str(tmp_path / "runs")})
+
+
+def finished(order, skip=()):
+    cells = cells_of(order)
+    for number, cell in enumerate(cells):
+        if cell.dataset not in skip:
+            finish(cell, 0.5 + 0.01 * number)
+    return cells
+
+
+def read(folder, name):
+    with open(os.path.join(folder, name), encoding="utf-8") as file:
+        return file.read()
+
+
+def test_all_files_hold_the_same_numbers(order, tmp_path):
+    cells = finished(order, skip=("birds",))
+    folder = str(tmp_path / "tables")
+    written = render.write_all(order, cells, {}, folder)
+    assert sorted(os.path.basename(path) for path in written) == sorted(os.listdir(folder))
+    assert len(written) == 15
+    by_cell = {(c.row.label, c.dataset, c.seed): 0.51 + 0.01 * n for n, c in enumerate(cells)}
+    records = json.loads(read(folder, "resnet50_released.json"))["entries"]
+    rows = list(csv.DictReader(read(folder, "resnet50_released.csv").splitlines()))
+    markdown, latex = (read(folder, f"resnet50_released.{e}") for e in ("md", "tex"))
+    assert len(records) == len(rows) == 20
+    for record, row in zip(records, rows):
+        key = (record["row"], record["dataset"])
+        if key[1] == "birds":
+            assert record["mean"] is None and row["mean"] == "" and "birds" in markdown
+            assert "no folder" in record["missing"]["0"] and "seed 1" in row["missing"]
+            continue
+        mean = (by_cell[key + (0,)] + by_cell[key + (1,)]) / 2
+        assert record["mean"] == pytest.approx(mean) == float(row["mean"])
+        assert f"{100 * mean:.2f} ± " in markdown and f"{100 * mean:.2f} $\\pm$ " in latex
+        assert record["gain"] == (None if key[0] == "Softmax" else pytest.approx(record["gain"]))
+        source = record["sources"][0]
+        assert source["checkpoint_rule"] == "best on the test list" and source["commit"] == "c0"
+        assert (source["iterations"], source["class_map"]) == (40000, "0123456789ab")
+    assert "85.85" in markdown and "Where the numbers come from" in markdown
+
+
+def test_protocols_read_different_checkpoints_of_the_same_run(order, tmp_path):
+    finished(order)
+    hard = {}
+    for protocol in ("released", "clean"):
+        asked = order._replace(protocol=protocol, modes=("hard",))
+        render.write_all(asked, cells_of(asked), {}, str(tmp_path / "t"))
+        records = json.loads(read(str(tmp_path / "t"), f"resnet50_{protocol}.json"))["entries"]
+        hard[protocol] = records[0]["mean"]
+    assert hard["released"] - hard["clean"] == pytest.approx(0.01)
+
+
+def test_a_score_that_cannot_be_asked_stays_empty(order, tmp_path):
+    render.write_all(order, finished(order), {}, str(tmp_path / "t"))
+    records = json.loads(read(str(tmp_path / "t"), "resnet50_released_retrieval.json"))["entries"]
+    nmi = [r for r in records if r["metric"] == "nmi"]
+    assert all(r["mean"] is None and r["n"] == 0 for r in nmi)
+    assert all(r["mean"] == 0.25 for r in records if r["metric"] == "map@r")
+
+
+def test_two_hundred_finished_cells_are_collected_in_ten_seconds(order, tmp_path):
+    order = order._replace(seeds=tuple(range(10)))
+    cells = finished(order)
+    start = time.perf_counter()
+    assert all(state.kind == DONE for state in states_of(cells))
+    render.write_all(order, cells, {}, str(tmp_path / "t"))
+    assert len(cells) == 200 and time.perf_counter() - start < 10
+
+
+def test_edited_cut_and_foreign_runs_are_refused(order, tmp_path):
+    cells = finished(order._replace(datasets=("cars",), modes=("hard",)))
+    folder = cells[0].config.run_dir
+    path = os.path.join(folder, "eval", "test", "metrics.json")
+    whole = read(folder, "eval/test/metrics.json")
+    for text in (whole.replace("0.5", "0.9", 1), whole[:40]):
+        with open(path, "w") as file:
+            file.write(text)
+        with pytest.raises(UserError, match="evaluate again"):
+            states_of(cells)
+    with open(path, "w") as file:
+        file.write(whole)
+    args = json.loads(read(folder, "args.json"))
+    for name, value in (("margin", 0.7), ("train_iters", 100)):
+        write_json(os.path.join(folder, "args.json"), dict(args, **{name: value}))
+        with pytest.raises(UserError, match=f"--{name}"):
+            states_of(cells)
+
+
+def test_the_plan_counts_and_estimates(order):
+    cells = finished(order, skip=("birds", "dogs"))
+    states = states_of(cells)
+    lines = plan_lines(cells, states)
+    assert len(lines) == len(cells) + 2
+    assert lines[-2] == "24 done, 0 partly done, 0 to do, 16 not possible"
+    missing = [line for line in lines if line.startswith(MISSING)]
+    assert all("no folder" in line for line in missing)
+    assert {c.dataset for c, s in zip(cells, states) if s.kind == MISSING} == {"birds", "dogs"}
+    assert PAPER_DATASETS[0] in lines[0]
+
+
+def test_tables_that_cannot_be_written(order, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="can't be written"):
+        render.write_all(order, cells_of(order), {}, str(tmp_path / "file" / "t"))
