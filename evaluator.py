@@ -75,7 +75,7 @@ def build_tower(config, images, num_classes, is_training, reuse=None):
     try:
         return two_head(
             images,
-            network_fn(config.net, config.bn_decay),
+            network_fn(config.net, config.bn_decay, config.depth_multiplier),
             num_classes,
             is_training and not config.freeze_bn,
             pooled=NETWORKS[config.net].pooled,

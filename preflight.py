@@ -4,7 +4,7 @@ import os
 
 from config.base_config import SETTINGS
 from config.datasets import DATASETS
-from config.networks import NETWORKS
+from config.networks import NETWORKS, checkpoint_name
 from data import digits, lists
 from nets import pretrained
 from utils import run_dir
@@ -33,6 +33,11 @@ def load_dataset(config, splits):
         raise UserError(
             f"there is no folder {root} of {spec.title} ({origin} says where to look);"
             f" to get it: {spec.source}"
+        )
+    if spec.folder is not None and not os.path.isdir(os.path.join(root, "lists")):
+        raise UserError(
+            f"{root} of {spec.title} has no folder lists; python -m datasets_lists.make"
+            f" {config.db_name} writes it from the official files"
         )
     dataset = lists.load(root, splits, spec.image_folders)
     if config.imbalance_ratio > 1 and "train" in dataset.splits:
@@ -69,17 +74,32 @@ def pretrained_path(config):
     if config.pretrained == "none":
         return None
     network = NETWORKS[config.net]
-    path = os.path.join(config.pretrained_dir, network.checkpoint)
+    checkpoint = network.checkpoints[config.depth_multiplier]
+    path = os.path.join(config.pretrained_dir, checkpoint.path)
     if config.pretrained is not None:
         path = os.path.abspath(os.path.expanduser(config.pretrained))
     elif not os.path.exists(path + ".index") and not os.path.exists(path):
+        raise UserError(_missing_checkpoint(config, network, checkpoint, path))
+    shapes, _ = pretrained.open_weights(path)
+    if not any(name.startswith(network.scope + "/") for name in shapes):
         raise UserError(
-            f"there is no checkpoint {path} of {network.title}"
-            f" ({config.path_origins['pretrained_dir']} says where to look);"
-            f" get it from {network.checkpoint_source}, or start without: --pretrained none"
+            f"{path} is not of --net {config.net}: it holds {pretrained.scopes_of(shapes)}, not"
+            f" {network.scope}"
         )
-    pretrained.open_weights(path)
     return path
+
+
+def _missing_checkpoint(config, network, checkpoint, path):
+    """The sentence that says where a checkpoint was looked for and how to get it."""
+    origin = config.path_origins["pretrained_dir"]
+    name = checkpoint_name(config.net, config.depth_multiplier)
+    folder = f" --pretrained_dir {config.pretrained_dir}" if origin.startswith("--") else ""
+    gets = "fetches it from" if checkpoint.is_open else "says where to put it; it is to be had by"
+    return (
+        f"there is no checkpoint {path} of {network.title} ({origin} says where to look);"
+        f" python -m nets.pretrained {name}{folder} {gets} {checkpoint.source}, or start without:"
+        " --pretrained none"
+    )
 
 
 def changes_since(stored, config):

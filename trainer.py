@@ -8,7 +8,7 @@ import evaluator
 import preflight
 from config.networks import NETWORKS
 from data import pipeline
-from losses.objective import l2_penalty, objective
+from losses.objective import cross_entropy, l2_penalty, objective
 from training_loop import TrainingLoop
 from utils import logs, plots, run_dir
 from utils.provenance import provenance
@@ -79,6 +79,10 @@ def build_train_graph(config, image_list, num_classes):
         config.center_alpha,
     )
     total, terms = goal.total, dict(goal.terms)
+    if config.aux_loss_weight:
+        side = tower.end_points[NETWORKS[config.net].auxiliary]
+        terms["auxiliary_loss"] = cross_entropy(labels, side)
+        total = terms["loss"] = total + config.aux_loss_weight * terms["auxiliary_loss"]
     if config.weight_decay:
         terms["weight_decay"] = l2_penalty(tf.trainable_variables(), config.weight_decay)
         total = terms["loss"] = total + terms["weight_decay"]
@@ -121,9 +125,11 @@ def _training_batches(config, image_list, first_batch):
 
 
 def _batch_norm_updates(config):
-    """The moving averages of the layers that the loss reads, so not of auxiliary classifiers."""
-    unused = [f"/{scope.rsplit('/', 1)[-1]}/" for scope in NETWORKS[config.net].head_scopes]
+    """The moving averages of the layers that the loss reads, so not of an unused classifier."""
     updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    if config.aux_loss_weight:
+        return updates
+    unused = [f"/{scope.rsplit('/', 1)[-1]}/" for scope in NETWORKS[config.net].head_scopes]
     return [op for op in updates if not any(scope in op.name for scope in unused)]
 
 
@@ -168,7 +174,7 @@ def train(config):
     with tf.Graph().as_default():
         graph = build_train_graph(config, train_list, num_classes)
         eval_graph = evaluator.build_eval_graph(config, eval_list, num_classes, reuse=True)
-        _open_run_folder(config, stored, dataset.class_map, changes)
+        _open_run_folder(config, stored, dataset, changes)
         with tf.Session(config=session_config(config.gpu)) as session:
             loop = TrainingLoop(config, session, graph, eval_graph, train_list, eval_list)
             loop.initialise(weights)
@@ -179,14 +185,20 @@ def train(config):
     return scores
 
 
-def _open_run_folder(config, stored, class_map, changes):
+def _open_run_folder(config, stored, dataset, changes):
     """Makes the folder, writes what the run is, and starts its log."""
-    folder = config.run_dir
+    folder, class_map = config.run_dir, dataset.class_map
     if stored:
         run_dir.check_classes(folder, class_map.labels, class_map.names)
     run_dir.make(folder, config.on_exist)
     run_dir.write_classes(folder, class_map.labels, class_map.names)
-    args = dict(dataclasses.asdict(config), class_map=class_map.digest, provenance=provenance())
+    counts = {split: len(image_list.files) for split, image_list in dataset.splits.items()}
+    args = dict(
+        dataclasses.asdict(config),
+        class_map=class_map.digest,
+        image_counts=counts,
+        provenance=provenance(),
+    )
     run_dir.write_json(os.path.join(folder, run_dir.ARGS_FILE), args)
     logs.start_log(os.path.join(folder, config.log_filename + ".txt"))
     for name, (before, now) in changes.items():

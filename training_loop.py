@@ -154,7 +154,7 @@ class TrainingLoop:
         accuracies = [metrics.accuracy(logits, labels) for logits in (own, moving)]
         text = "the same batch: accuracy %.3f with its own batch statistics, %.3f in evaluation"
         logs.LOGGER.info(text, *accuracies)
-        if accuracies[0] - accuracies[1] > LARGE_GAP:
+        if self.config.bn_decay is not None and accuracies[0] - accuracies[1] > LARGE_GAP:
             logs.LOGGER.warning(GAP_ADVICE, self.config.bn_decay)
 
     def _score(self):
@@ -221,7 +221,8 @@ def _name_unreadable(config, image_list, done):
 
 def _warn_of_slow_statistics(config):
     """Moving averages that a short run can't fill make evaluation much worse than training."""
-    if config.freeze_bn or config.bn_decay**config.train_iters < 0.05:
+    decay = config.bn_decay
+    if config.freeze_bn or decay is None or decay**config.train_iters < 0.05:
         return
     logs.LOGGER.warning(
         "--bn_decay %g forgets too slowly for --train_iters %d (%d%% of the start remains), so"

@@ -15,6 +15,9 @@ from config.networks import NETWORKS
 TRIPLET_MODES = ("hard", "semi_hard", "hard_awtl")
 TWO_HEAD_MODES = TRIPLET_MODES + ("cntr",)
 TRAIN_MODES = ("vanilla",) + TWO_HEAD_MODES
+WITH_CHOICE_OF_DEPTH = tuple(net for net, row in NETWORKS.items() if None not in row.checkpoints)
+WITH_AUXILIARY = tuple(net for net, row in NETWORKS.items() if row.auxiliary)
+WITH_BATCH_NORM = tuple(net for net, row in NETWORKS.items() if row.bn_decay is not None)
 
 
 def margin_of(text):
@@ -36,8 +39,8 @@ def setting(default, group, text, parse=str, **metadata):
       text: str, meaning and unit.
       parse: callable from a command-line word to the value.
       **metadata: `choices`; `least` and `most`, the range; `alias`, a second flag; `metavar`;
-        `modes`, `samplers` or `styles`, where alone the setting has a meaning; `resumable`, True
-        where a run may go on under another value.
+        `modes`, `samplers`, `styles` or `nets`, where alone the setting has a meaning;
+        `resumable`, True where a run may go on under another value.
     """
     metadata.update(group=group, text=text, parse=parse)
     return field(default=default, metadata=metadata)
@@ -94,9 +97,12 @@ class Config:
     feature_map: Optional[str] = setting(None, "network",
         "end point that the embedding head flattens",
         modes=TWO_HEAD_MODES, metavar="NAME")
+    depth_multiplier: Optional[float] = setting(None, "network",
+        "share of the channels of every layer", float, choices=(1.0, 0.75, 0.5, 0.25),
+        nets=WITH_CHOICE_OF_DEPTH)
     bn_decay: Optional[float] = setting(None, "network",
         "decay of batch normalisation's moving averages",
-        float, least=0.0, most=1.0)
+        float, least=0.0, most=1.0, nets=WITH_BATCH_NORM)
     freeze_bn: bool = setting(False, "network",
         "keep the restored batch-normalisation statistics, and leave dropout out", switch_of)
 
@@ -113,6 +119,9 @@ class Config:
     center_alpha: Optional[float] = setting(None, "loss",
         "share of the way that a center moves", float, least=0.0, most=1.0,
         modes=("cntr",))
+    aux_loss_weight: Optional[float] = setting(None, "loss",
+        "weight of the auxiliary classifier's cross-entropy; 0.4 is usual", float, least=0.0,
+        nets=WITH_AUXILIARY)
     weight_decay: float = setting(0.0, "loss",
         "L2 penalty on the weights of backbone and heads", float, least=0.0)
 

@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, argv):
         """Parses `argv`; an unknown flag is answered with the nearest known one."""
-        values, rest = self.parse_known_args(argv)
+        values, rest = self.parse_known_intermixed_args(argv)
         if rest:
             near = difflib.get_close_matches(rest[0].split("=")[0], self._option_string_actions, 1)
             hint = f"; did you mean {near[0]}?" if near else "; see --help"
@@ -60,7 +60,8 @@ def _default_text(f):
     default = CONDITIONAL_DEFAULTS.get(name, f.default)
     texts = [] if default is None else [f"default {_word(default)}"]
     if name in ("frame_size", "bn_decay", "feature_map"):
-        texts += [f"{key}: {getattr(row, name)}" for key, row in NETWORKS.items()]
+        own = {key: getattr(row, name) for key, row in NETWORKS.items()}
+        texts += [f"{key}: {value}" for key, value in own.items() if value is not None]
     own = {key: row.defaults.get(name) for key, row in DATASETS.items()}
     texts += [f"{key}: {_word(v)}" for key, v in own.items() if v is not None]
     return " [{}]".format(", ".join(texts)) if texts else ""
@@ -76,7 +77,7 @@ def _add_setting(group, f):
     choices = ("true", "false") if isinstance(f.default, bool) else meta.get("choices")
     metavar = {int: "N", float: "X"}.get(meta["parse"], meta.get("metavar", "PATH"))
     if choices:
-        metavar = "{" + ",".join(choices) + "}"
+        metavar = "{" + ",".join(map(str, choices)) + "}"
     text = meta["text"] + _default_text(f)
     group.add_argument(
         *flags, dest=f.name, type=_checked(meta["parse"]), metavar=metavar, help=text

@@ -10,7 +10,7 @@ from config.networks import NETWORKS
 from config.paths import resolve_paths
 from utils.errors import UserError
 
-# Defaults of the settings that only some modes, samplers or styles read.
+# Defaults of the settings that only some modes, samplers, styles or networks read.
 CONDITIONAL_DEFAULTS = {
     "emb_dim": 256,
     "triplet_loss_lambda": 1.0,
@@ -21,6 +21,8 @@ CONDITIONAL_DEFAULTS = {
     "resize_min": 350,
     "resize_max": 512,
     "resize_square": 256,
+    "depth_multiplier": 1.0,
+    "aux_loss_weight": 0.0,
 }
 
 
@@ -62,6 +64,7 @@ def resolve(given, environ=None, local=None):
     paths, values["path_origins"] = resolve_paths(given, environ, local)
     config = Config(**dict(values, **paths))
     _check_combinations(config)
+    _check_frozen(config, given)
     return config
 
 
@@ -81,7 +84,7 @@ def _check_value(name, value):
     meta = SETTINGS[name].metadata
     choices, least, most = (meta.get(key) for key in ("choices", "least", "most"))
     if choices and value not in choices:
-        raise UserError("--{} {}: choose from {}".format(name, value, ", ".join(choices)))
+        raise UserError(f"--{name} {value}: choose from {', '.join(map(str, choices))}")
     if isinstance(value, str) or value is None:
         return
     if least is not None and not least <= value < float("inf"):
@@ -91,8 +94,10 @@ def _check_value(name, value):
 
 
 def _drop_unread(values, given):
-    """Sets to None what this mode, sampler and style don't read, and refuses it where given."""
-    conditions = (("modes", "train_mode"), ("samplers", "sampler"), ("styles", "aug_style"))
+    """Sets to None what mode, sampler, style and network don't read; refuses it where given."""
+    conditions = (
+        ("modes", "train_mode"), ("samplers", "sampler"), ("styles", "aug_style"), ("nets", "net")
+    )  # fmt: skip
     for name, f in SETTINGS.items():
         for key, chooser in conditions:
             readers = f.metadata.get(key)
@@ -124,6 +129,15 @@ def _check_combinations(config):
     if config.sampler == "pk":
         _check_batch(config)
     _check_resize(config)
+
+
+def _check_frozen(config, given):
+    if config.freeze_bn and config.pretrained == "none":
+        raise UserError(
+            "--freeze_bn true keeps pretrained statistics, and --pretrained none has none"
+        )
+    if config.freeze_bn and "bn_decay" in given:
+        raise UserError("--bn_decay has no meaning with --freeze_bn true; leave one of them out")
 
 
 def _check_batch(config):

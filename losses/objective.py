@@ -46,22 +46,34 @@ def objective(mode, labels, logits, embeddings, ranking_weight, margin, center_a
       Objective. Its terms are `loss`, `cross_entropy`, `accuracy` and, with an embedding,
       `ranking_loss` and the statistics of `pair_statistics`.
     """
-    cross_entropy = tf.reduce_mean(
-        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-    )
+    softmax_loss = cross_entropy(labels, logits)
     correct = tf.equal(tf.argmax(logits, axis=1, output_type=labels.dtype), labels)
     accuracy = tf.reduce_mean(tf.cast(correct, tf.float32))
-    terms = {"loss": cross_entropy, "cross_entropy": cross_entropy, "accuracy": accuracy}
+    terms = {"loss": softmax_loss, "cross_entropy": softmax_loss, "accuracy": accuracy}
     if RANKING_LOSSES[mode] is None:
-        return Objective(cross_entropy, terms, None)
+        return Objective(softmax_loss, terms, None)
     update = None
     if mode == "cntr":
         ranking, update = center.center_loss(labels, embeddings, int(logits.shape[1]), center_alpha)
     else:
         ranking = tf.reduce_mean(RANKING_LOSSES[mode](labels, embeddings, margin))
-    total = cross_entropy + ranking_weight * ranking
+    total = softmax_loss + ranking_weight * ranking
     terms.update(loss=total, ranking_loss=ranking, **pair_statistics(labels, embeddings, margin))
     return Objective(total, terms, update)
+
+
+def cross_entropy(labels, logits):
+    """Softmax cross-entropy.
+
+    Args:
+      labels: int32 [B].
+      logits: float32 [B, C].
+
+    Returns:
+      float32 [], the mean over the batch.
+    """
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    return tf.reduce_mean(losses)
 
 
 def pair_statistics(labels, embeddings, margin):

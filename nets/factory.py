@@ -2,25 +2,44 @@
 
 import functools
 
-from nets.inception import inception_v3
+from nets.densenet import densenet161
+from nets.inception import inception_v1, inception_v2, inception_v3
+from nets.inception_v4 import inception_v4
 from nets.mobilenet_v1 import mobilenet_v1
 from nets.resnet import resnet
+from nets.vgg import vgg_16
 from utils.tf1 import slim_nets
 
+
+def _resnet(version, depth):
+    scope = f"resnet_{version}_{depth}"
+    return functools.partial(resnet, getattr(getattr(slim_nets, f"resnet_{version}"), scope), scope)
+
+
 BACKBONES = {
-    "resnet50": functools.partial(resnet, slim_nets.resnet_v2.resnet_v2_50, "resnet_v2_50"),
-    "resnet50_v1": functools.partial(resnet, slim_nets.resnet_v1.resnet_v1_50, "resnet_v1_50"),
+    "resnet50": _resnet("v2", 50),
+    "resnet101": _resnet("v2", 101),
+    "resnet152": _resnet("v2", 152),
+    "resnet50_v1": _resnet("v1", 50),
+    "resnet101_v1": _resnet("v1", 101),
+    "resnet152_v1": _resnet("v1", 152),
+    "inc1": inception_v1,
+    "inc2": inception_v2,
     "inc3": inception_v3,
+    "inc4": inception_v4,
+    "densenet161": densenet161,
     "mobile": mobilenet_v1,
+    "vgg16": vgg_16,
 }
 
 
-def network_fn(name, bn_decay=None):
+def network_fn(name, bn_decay=None, depth_multiplier=None):
     """Finds a backbone.
 
     Args:
       name: str, a key of `BACKBONES`.
       bn_decay: float, decay of the moving averages of batch normalisation; None for slim's own.
+      depth_multiplier: float, share of the channels of `mobile`; None for all of them.
 
     Returns:
       Function (images, num_classes, is_training, reuse=None) -> (logits float32 [B, C], dict from
@@ -31,5 +50,6 @@ def network_fn(name, bn_decay=None):
     """
     if name not in BACKBONES:
         raise ValueError(f"there is no network {name}; choose from {', '.join(BACKBONES)}")
-    options = {} if bn_decay is None else {"bn_decay": bn_decay}
-    return functools.partial(BACKBONES[name], **options)
+    options = {"bn_decay": bn_decay, "depth_multiplier": depth_multiplier}
+    given = {key: value for key, value in options.items() if value is not None}
+    return functools.partial(BACKBONES[name], **given)

@@ -1,12 +1,90 @@
-"""Inception V3 on tf-slim's convolutional part, with pooling that takes any frame size."""
+"""Inception V1, V2 and V3 on tf-slim's convolutional parts, with heads for any frame size."""
 
 from utils.tf1 import slim, slim_nets, tf
 
 
-def _auxiliary_logits(feature_map, num_classes):
+def inception_arg_scope(is_training, bn_decay):
+    """The layers of all Inceptions: batch normalisation without scale, epsilon 0.001, ReLU."""
+    scope = slim_nets.inception.inception_v3_arg_scope(weight_decay=0.0, batch_norm_decay=bn_decay)
+    with slim.arg_scope(scope), slim.arg_scope([slim.batch_norm], is_training=is_training) as both:
+        return both
+
+
+def _inception(
+    base, name, layer, images, num_classes, is_training, reuse, bn_decay, auxiliary=None
+):
+    """A convolutional part of tf-slim, its global mean, dropout and a linear classifier.
+
+    Args:
+      base: function of `tf_slim.nets.inception`.
+      name: str, the variable scope.
+      layer: str, the scope of the classifier below Logits.
+      images: float32 [B, H, W, 3].
+      num_classes: int, C.
+      is_training: bool.
+      reuse: bool or None.
+      bn_decay: float.
+      auxiliary: function (end points, C) -> float32 [B, C], the side classifier, or None.
+
+    Returns:
+      logits float32 [B, C], and a dict from end point names to tensors.
+    """
+    with slim.arg_scope(inception_arg_scope(is_training, bn_decay)):
+        with tf.variable_scope(name, reuse=reuse) as scope:
+            net, end_points = base(images, scope=scope)
+            if auxiliary is not None:
+                end_points["AuxLogits"] = auxiliary(end_points, num_classes)
+            with tf.variable_scope("Logits"):
+                net = end_points["PreLogits"] = tf.reduce_mean(net, [1, 2], keepdims=True)
+                net = slim.dropout(net, keep_prob=0.8, is_training=is_training)
+                logits = slim.conv2d(
+                    net, num_classes, [1, 1], activation_fn=None, normalizer_fn=None, scope=layer
+                )
+    return tf.squeeze(logits, [1, 2]), end_points
+
+
+def inception_v1(images, num_classes, is_training, reuse=None, bn_decay=0.9997):
+    """Inception V1 (Szegedy et al., arXiv:1409.4842), with batch normalisation.
+
+    Args:
+      images: float32 [B, H, W, 3], preprocessed to [-1, 1].
+      num_classes: int, C.
+      is_training: bool, batch statistics and dropout (keep 0.8) in the tower or not.
+      reuse: bool or None, take the variables of an earlier call.
+      bn_decay: float, decay of the moving averages of batch normalisation.
+
+    Returns:
+      logits float32 [B, C], and a dict from end point names to tensors. `Mixed_5c` is the last
+      feature map [B, ceil(H / 32), ceil(W / 32), 1024], `PreLogits` its mean.
+    """
+    base = slim_nets.inception.inception_v1_base
+    rest = (images, num_classes, is_training, reuse, bn_decay)
+    return _inception(base, "InceptionV1", "Conv2d_0c_1x1", *rest)
+
+
+def inception_v2(images, num_classes, is_training, reuse=None, bn_decay=0.9997):
+    """Inception V2 (Ioffe and Szegedy, arXiv:1502.03167).
+
+    Args:
+      images: float32 [B, H, W, 3], preprocessed to [-1, 1].
+      num_classes: int, C.
+      is_training: bool, batch statistics and dropout (keep 0.8) in the tower or not.
+      reuse: bool or None, take the variables of an earlier call.
+      bn_decay: float, decay of the moving averages of batch normalisation.
+
+    Returns:
+      logits float32 [B, C], and a dict from end point names to tensors. `Mixed_5c` is the last
+      feature map [B, ceil(H / 32), ceil(W / 32), 1024], `PreLogits` its mean.
+    """
+    base = slim_nets.inception.inception_v2_base
+    rest = (images, num_classes, is_training, reuse, bn_decay)
+    return _inception(base, "InceptionV2", "Conv2d_1c_1x1", *rest)
+
+
+def _auxiliary_logits(end_points, num_classes):
     """The side classifier on Mixed_6e; its convolution shrinks with a map below 17 x 17."""
     with tf.variable_scope("AuxLogits"):
-        net = slim.avg_pool2d(feature_map, [5, 5], stride=3, padding="VALID")
+        net = slim.avg_pool2d(end_points["Mixed_6e"], [5, 5], stride=3, padding="VALID")
         net = slim.conv2d(net, 128, [1, 1], scope="Conv2d_1b_1x1")
         kernel = [min(5, side) for side in net.shape.as_list()[1:3]]
         net = slim.conv2d(
@@ -34,18 +112,6 @@ def inception_v3(images, num_classes, is_training, reuse=None, bn_decay=0.9997):
       logits float32 [B, C], and a dict from end point names to tensors. `Mixed_7c` is the last
       feature map (8 x 8 x 2048 at 299), `PreLogits` its mean, `AuxLogits` [B, C].
     """
-    inception = slim_nets.inception
-    arg_scope = inception.inception_v3_arg_scope(weight_decay=0.0, batch_norm_decay=bn_decay)
-    with slim.arg_scope(arg_scope), slim.arg_scope([slim.batch_norm], is_training=is_training):
-        with tf.variable_scope("InceptionV3", reuse=reuse) as scope:
-            net, end_points = inception.inception_v3_base(images, scope=scope)
-            end_points["AuxLogits"] = _auxiliary_logits(end_points["Mixed_6e"], num_classes)
-            with tf.variable_scope("Logits"):
-                net = tf.reduce_mean(net, [1, 2], keepdims=True)
-                end_points["PreLogits"] = net
-                net = slim.dropout(net, keep_prob=0.8, is_training=is_training)
-                logits = slim.conv2d(
-                    net, num_classes, [1, 1], activation_fn=None, normalizer_fn=None,
-                    scope="Conv2d_1c_1x1",
-                )  # fmt: skip
-    return tf.squeeze(logits, [1, 2]), end_points
+    base = slim_nets.inception.inception_v3_base
+    rest = (images, num_classes, is_training, reuse, bn_decay)
+    return _inception(base, "InceptionV3", "Conv2d_1c_1x1", *rest, auxiliary=_auxiliary_logits)

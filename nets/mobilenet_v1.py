@@ -20,19 +20,25 @@ def _arg_scope(is_training, bn_decay):
     )
 
 
-def _separable_layers(net, end_points):
+def _thinned(channels, depth_multiplier):
+    return max(8, int(channels * depth_multiplier))
+
+
+def _separable_layers(net, depth_multiplier, end_points):
     for i, (stride, channels) in enumerate(SEPARABLE_LAYERS, start=1):
         name = f"Conv2d_{i}_depthwise"
         net = slim.separable_conv2d(net, None, [3, 3], 1, stride=stride, scope=name)
         end_points[name] = net
         name = f"Conv2d_{i}_pointwise"
-        net = slim.conv2d(net, channels, [1, 1], scope=name)
+        net = slim.conv2d(net, _thinned(channels, depth_multiplier), [1, 1], scope=name)
         end_points[name] = net
     return net
 
 
-def mobilenet_v1(images, num_classes, is_training, reuse=None, bn_decay=0.9997):
-    """MobileNet v1 1.0.
+def mobilenet_v1(
+    images, num_classes, is_training, reuse=None, bn_decay=0.9997, depth_multiplier=1.0
+):
+    """MobileNet v1, as wide as published or thinner.
 
     Args:
       images: float32 [B, H, W, 3], preprocessed to [-1, 1].
@@ -40,16 +46,19 @@ def mobilenet_v1(images, num_classes, is_training, reuse=None, bn_decay=0.9997):
       is_training: bool, batch statistics and dropout (keep 0.999) in the tower or not.
       reuse: bool or None, take the variables of an earlier call.
       bn_decay: float, decay of the moving averages of batch normalisation.
+      depth_multiplier: float, share of the channels of every layer (at least 8 are left).
 
     Returns:
       logits float32 [B, C], and a dict from end point names to tensors. `Conv2d_13_pointwise` is
-      the last feature map [B, ceil(H / 32), ceil(W / 32), 1024], `AvgPool_1a` its mean.
+      the last feature map [B, ceil(H / 32), ceil(W / 32), 1024 * depth_multiplier], `AvgPool_1a`
+      its mean.
     """
     end_points = {}
     with tf.variable_scope("MobilenetV1", reuse=reuse), _arg_scope(is_training, bn_decay):
-        net = slim.conv2d(images, 32, [3, 3], stride=2, scope="Conv2d_0")
+        channels = _thinned(32, depth_multiplier)
+        net = slim.conv2d(images, channels, [3, 3], stride=2, scope="Conv2d_0")
         end_points["Conv2d_0"] = net
-        net = _separable_layers(net, end_points)
+        net = _separable_layers(net, depth_multiplier, end_points)
         with tf.variable_scope("Logits"):
             net = tf.reduce_mean(net, [1, 2], keepdims=True, name="AvgPool_1a")
             end_points["AvgPool_1a"] = net

@@ -1,12 +1,18 @@
-"""Starting from a slim checkpoint or an .npz of slim names, with a report of what fitted."""
+"""Starting from a slim checkpoint or an .npz of slim names, with a report of what fitted.
+
+As a command it fetches, lists, inspects and converts such files: python -m nets.pretrained --help.
+"""
 
 import os
+import sys
+import zipfile
+import zlib
 from typing import NamedTuple, Tuple
 
 import numpy as np
 
-from utils.errors import UserError
-from utils.tf1 import tf
+from utils import checkpoints
+from utils.errors import UserError, run_script
 
 
 class RestoreReport(NamedTuple):
@@ -47,31 +53,36 @@ def open_weights(path):
       path: str, the prefix of a TensorFlow checkpoint, or an .npz.
 
     Returns:
-      dict from variable name to shape (tuple), and a function from name to array.
+      dict from variable name to shape (tuple), and a function from name to array, which raises a
+      UserError, too, where the values are damaged.
 
     Raises:
-      UserError: there is no such file, or it is neither.
+      UserError: there is no such file, or it can't be read as either.
     """
-    if path.endswith(".npz"):
-        if not os.path.exists(path):
-            raise UserError(f"there is no file of weights {path}")
-        try:
-            arrays = np.load(path)
-            shapes = {name: arrays[name].shape for name in arrays.files}
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path} can't be read as an .npz: {error}") from None
-        return shapes, arrays.__getitem__
-    if path.endswith((".index", ".meta")):
-        raise UserError(f"{path} is a part of a checkpoint; give {os.path.splitext(path)[0]}")
-    if not (os.path.exists(path) or os.path.exists(path + ".index")):
-        raise UserError(f"there is no checkpoint {path}")
+    if path.endswith((".h5", ".hdf5", ".keras")):
+        raise UserError(
+            f"{path} is a Keras file; make slim weights of it first:"
+            f" python -m nets.pretrained convert {path} OUT.npz --net NAME"
+        )
+    if not path.endswith(".npz"):
+        return checkpoints.open_reader(path)
+    if not os.path.isfile(path):
+        raise UserError(f"there is no file of weights {path}")
+    if not zipfile.is_zipfile(path):
+        raise UserError(f"{path} can't be read as an .npz: it is cut off or something else")
     try:
-        reader = tf.train.NewCheckpointReader(path)
-    except (tf.errors.OpError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path} can't be read as a checkpoint: {reason}") from None
-    shapes = {name: tuple(s) for name, s in reader.get_variable_to_shape_map().items()}
-    return shapes, reader.get_tensor
+        with np.load(path) as file:
+            arrays = dict(file.items())
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        reason = str(error).split("\n")[0]
+        raise UserError(f"{path} can't be read as an .npz: {reason}") from None
+    return {name: value.shape for name, value in arrays.items()}, arrays.__getitem__
+
+
+def scopes_of(names):
+    """str, the outermost scopes of variables, for an error message."""
+    scopes = sorted({name.split("/")[0] for name in names if "/" in name} - {"embedding"})
+    return ", ".join(scopes[:3]) + (", ..." if len(scopes) > 3 else "") or "no variables"
 
 
 def compare(shapes, variables, head_scopes):
@@ -118,10 +129,28 @@ def restore(session, path, variables, head_scopes):
     shapes, value_of = open_weights(path)
     report = compare(shapes, variables, head_scopes)
     if not report.restored:
-        names = ", ".join(sorted(shapes)[:3])
-        raise UserError(f"nothing in {path} fits this network; it holds {names}, ...")
+        shared = len(report.different_shape)
+        why = f", {shared} variables of other shapes" if shared else ""
+        own = scopes_of(v.op.name for v in variables)
+        raise UserError(
+            f"nothing in {path} fits this network: it holds {scopes_of(shapes)}{why}; the network"
+            f" is {own}"
+        )
     restored = [v for v in variables if v.op.name in set(report.restored)]
     # One run for all: `Variable.load` would be one run each, which takes far longer.
     feeds = {v.initializer.inputs[1]: value_of(v.op.name) for v in restored}
     session.run([v.initializer for v in restored], feeds)
     return report
+
+
+def main():
+    """Reads the words of the command, does it and prints what came of it."""
+    from config import weights_cli
+    from nets import weights_command
+
+    for line in weights_command.perform(weights_cli.parse(sys.argv[1:])):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    run_script("nets.pretrained", main)

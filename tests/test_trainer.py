@@ -120,6 +120,7 @@ def test_accumulating_two_halves_is_one_batch(shared_tree, tmp_path, trained):
         train_mode="vanilla",
         freeze_bn=True,
         pretrained=checkpoints.latest(str(trained)),
+        bn_decay=None,
         train_iters=1,
         learning_rate=1.0,
     )

@@ -1,16 +1,61 @@
-"""Saving, finding and restoring the checkpoints of a run."""
+"""Saving, finding, opening and restoring checkpoints."""
 
+import functools
 import os
+import re
 
 from utils.errors import UserError
 from utils.tf1 import tf
 
 BEST = "best"
+# What TensorFlow's reader raises, by release, for files that are damaged or are something else.
+_UNREADABLE = (tf.errors.OpError, RuntimeError, ValueError, IndexError)
 
 
 def latest(folder):
     """Prefix of the newest whole checkpoint of a folder; None where there is none."""
     return tf.train.latest_checkpoint(folder)
+
+
+def _refuse_part(path):
+    """A checkpoint is named by its prefix, not by one of its files."""
+    prefix = re.sub(r"\.(index|meta|data-\d{5}-of-\d{5})$", "", path)
+    if prefix != path:
+        raise UserError(f"{path} is a part of a checkpoint; give its prefix, {prefix}")
+
+
+def open_reader(prefix):
+    """Opens a checkpoint of TensorFlow's present format or of the older one-file format.
+
+    Args:
+      prefix: str.
+
+    Returns:
+      dict from variable name to shape (tuple), and a function from name to array, which raises a
+      UserError, too, where the values are damaged.
+
+    Raises:
+      UserError: there is no such checkpoint, or it can't be read.
+    """
+    _refuse_part(prefix)
+    if os.path.isdir(prefix):
+        inside = latest(prefix) or os.path.join(prefix, "model.ckpt-1000")
+        raise UserError(f"{prefix} is a folder; give the prefix of a checkpoint, as {inside}")
+    if not (os.path.exists(prefix) or os.path.exists(prefix + ".index")):
+        raise UserError(f"there is no checkpoint {prefix}")
+    reader = _reading(prefix, tf.train.NewCheckpointReader, prefix)
+    shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
+    return shapes, functools.partial(_reading, prefix, reader.get_tensor)
+
+
+def _reading(prefix, call, argument):
+    try:
+        return call(argument)
+    except _UNREADABLE as error:
+        reason = str(error).split("\n")[0].split(": perhaps your file")[0].rstrip(".")
+        raise UserError(
+            f"{prefix} can't be read: it is damaged, cut off or no checkpoint ({reason})"
+        ) from None
 
 
 def find(run_dir, which):
@@ -32,6 +77,7 @@ def find(run_dir, which):
         if prefix is None:
             raise UserError(f"{folders[which]} holds no checkpoint; train the run first")
         return prefix
+    _refuse_part(which)
     if not os.path.exists(which + ".index"):
         raise UserError(f"there is no checkpoint {which}; choose last, best or a prefix")
     return which
@@ -53,6 +99,14 @@ def restore(saver, session, prefix):
     Raises:
       UserError: the checkpoint is damaged, or of another network.
     """
+    shapes, _ = open_reader(prefix)
+    for variable in tf.global_variables():
+        name, shape = variable.op.name, tuple(variable.shape.as_list())
+        if shapes.get(name) != shape:
+            found = f"has {name} of shape {shapes[name]}" if name in shapes else f"has no {name}"
+            raise UserError(
+                f"{prefix} is of another network or class count: it {found}, this one has {shape}"
+            )
     try:
         saver.restore(session, prefix)
     except (tf.errors.OpError, ValueError) as error:

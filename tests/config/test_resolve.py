@@ -87,6 +87,8 @@ def test_a_config_holds_only_what_its_mode_reads(mode):
         (dict(learning_rate=float("nan")), ["--learning_rate"]),
         (dict(margin=float("inf")), ["--margin"]),
         (dict(bn_decay=1.5), ["--bn_decay 1.5", "at most"]),
+        (dict(freeze_bn=True), ["--freeze_bn", "--pretrained none"]),
+        (dict(freeze_bn=True, pretrained="x", bn_decay=0.9), ["--bn_decay", "--freeze_bn"]),
         (dict(lerning_rate=1.0), ["lerning_rate"]),
     ],
 )

@@ -1,4 +1,10 @@
+"""Every network: the published variables and logits, a training step, saved and restored."""
+
 import hashlib
+import inspect
+import math
+import zlib
+from typing import NamedTuple, Tuple
 
 import numpy as np
 import pytest
@@ -7,96 +13,221 @@ from config.networks import NETWORKS
 from nets.factory import BACKBONES, network_fn
 from utils.tf1 import tf
 
-# Of the published checkpoints: classes, number of variables, and the first 16 hexadecimal digits of
-# the SHA-256 of their sorted lines "name [shape]".
-PUBLISHED = {
-    "resnet50": (1001, 272, "8e4f56a616676bad"),
-    "resnet50_v1": (1000, 267, "e22a51e4ef568f30"),
-    "inc3": (1001, 388, "3b0defd78f24147e"),
-    "mobile": (1001, 137, "d805263660bc9d10"),
+
+class Case(NamedTuple):
+    """What is known of a published network.
+
+    `count` and `digest` are of its checkpoint: the number of variables, and the first 16 digits of
+    the SHA-256 of its sorted lines "name [shape]". `logits` are the first three of the first image
+    at `frame` pixels under the weights of `value_of`, and three of the auxiliary classifier. They
+    were measured with the published functions themselves (tensorflow/models, tf-slim and
+    pudae/tensorflow-densenet); those of vgg16 with ours, which gives tf-slim's at 224 pixels.
+    """
+
+    classes: int
+    count: int
+    digest: str
+    frame: int
+    logits: Tuple[float, ...]
+
+
+CASES = {
+    "resnet50": Case(1001, 272, "8e4f56a616676bad", 64, (20.9373, -32.7632, -52.4456)),
+    "resnet101": Case(1001, 544, "33e407e03c0c4c6c", 64, (-98.9121, -449.361, 47.1132)),
+    "resnet152": Case(1001, 816, "ac09871add6ef0a1", 64, (1838.09, -10972.0, 1946.45)),
+    "resnet50_v1": Case(1000, 267, "e22a51e4ef568f30", 64, (-26.1177, -36.77, 21.7016)),
+    "resnet101_v1": Case(1000, 522, "a602d75215dbca3c", 64, (2667.54, 2707.65, -1146.32)),
+    "resnet152_v1": Case(1000, 777, "e7ee7f7f40cc659a", 64, (103763.0, 41428.3, -177539.0)),
+    "inc1": Case(1001, 230, "9a6ec351ba2dd729", 224, (-49.3525, 24.4689, 110.821)),
+    "inc2": Case(1001, 277, "8812b5b27080971d", 64, (-22.6666, -39.5739, 88.1804)),
+    "inc3": Case(
+        1001, 388, "3b0defd78f24147e", 139,
+        (35.6054, -0.834256, 44.2644, -6.22397, 29.1484, -12.7284),
+    ),
+    "inc4": Case(
+        1001, 608, "050477a96eee025f", 139,
+        (-159.433, -219.879, -646.788, -92.5354, -161.647, 99.8466),
+    ),
+    "densenet161": Case(1000, 806, "4e031b664a31327f", 72, (0.482509, 0.882092, 0.533259)),
+    "mobile": Case(1001, 137, "d805263660bc9d10", 72, (0.146045, -0.158436, 0.120206)),
+    "vgg16": Case(1000, 32, "8f56455515eff1e8", 64, (-4.42192, 2.62681, -2.22093)),
+}  # fmt: skip
+THINNER = {
+    0.75: (0.00492991, 0.217153, -0.101646),
+    0.5: (0.0547093, -0.10587, -0.227924),
+    0.25: (0.034366, -0.176478, 0.200287),
 }
+# Side of the feature map h at the network's own frame size, and its channels.
 FEATURE_MAPS = {
-    "resnet50": [7, 7, 2048],
-    "resnet50_v1": [7, 7, 2048],
-    "inc3": [8, 8, 2048],
-    "mobile": [7, 7, 1024],
+    **{name: (7, 2048) for name in CASES if name.startswith("resnet")},
+    "inc1": (7, 1024),
+    "inc2": (7, 1024),
+    "inc3": (8, 2048),
+    "inc4": (8, 1536),
+    "densenet161": (7, 2208),
+    "mobile": (7, 1024),
+    "vgg16": (7, 512),
 }
+POOL = np.random.RandomState(7).standard_normal(999983).astype(np.float32)
+BN_DECAY = 0.8
 
 
-def build(name, frame_size, classes, is_training=False, reuse=None, batch=2):
-    images = tf.random.stateless_uniform([batch, frame_size, frame_size, 3], seed=[1, 2])
-    return network_fn(name)(images, classes, is_training, reuse=reuse)
+def value_of(name, shape):
+    """Weights that anybody can make anew, of a size that keeps the activations in bounds."""
+    count, start = int(np.prod(shape)), zlib.crc32(name.encode()) % len(POOL)
+    normal = np.resize(np.roll(POOL, -start), count).reshape(shape)
+    kind = name.rsplit("/", 1)[1]
+    if kind in ("gamma", "moving_variance"):
+        return 0.75 + 0.25 * np.tanh(normal)
+    if not kind.endswith("weights"):
+        return 0.1 * normal
+    inputs = np.prod(shape[:2]) if kind == "depthwise_weights" else np.prod(shape[:-1])
+    return normal * np.float32(np.sqrt(2 / inputs))
 
 
-@pytest.mark.parametrize("name", BACKBONES)
-def test_variables_are_those_of_the_published_checkpoint(name):
-    classes, count, digest = PUBLISHED[name]
+def set_values(session, variables, of=value_of):
+    feeds = {v.initializer.inputs[1]: of(v.op.name, v.shape.as_list()) for v in variables}
+    session.run([v.initializer for v in variables], feeds)
+
+
+def images_of(frame):
+    return tf.constant(np.resize(POOL, [2, frame, frame, 3]))
+
+
+def quick_session():
+    """A session that does not optimise the graph, which takes longer here than running it."""
+    config = tf.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    return tf.Session(config=config)
+
+
+def digest_of(variables):
+    lines = sorted(f"{v.op.name} {v.shape.as_list()}" for v in variables)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def needs_its_own_frame(name):
+    """Whether the shapes of its variables follow from the frame size."""
+    return NETWORKS[name].auxiliary is not None or name == "vgg16"
+
+
+class Towers:
+    """A network with a training and an evaluation tower and a step on all that the loss reads."""
+
+    def __init__(self, name):
+        case, row = CASES[name], NETWORKS[name]
+        decay = None if row.bn_decay is None else BN_DECAY
+        images = images_of(case.frame)
+        logits, _ = network_fn(name, decay)(images, case.classes, True)
+        self.variables = tf.global_variables()
+        self.eval_logits, self.end_points = network_fn(name)(
+            images, case.classes, False, reuse=True
+        )
+        assert tf.global_variables() == self.variables
+        unused = row.head_scopes[1] + "/" if row.auxiliary else "-"
+        trained = [v for v in tf.trainable_variables() if not v.op.name.startswith(unused)]
+        loss = tf.reduce_mean(tf.square(logits - tf.one_hot([1, 3], case.classes)))
+        gradients = tf.gradients(loss, trained)
+        assert None not in gradients, "a gradient does not reach its variable"
+        self.largest = [tf.reduce_max(tf.abs(g)) for g in gradients]
+        updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+        self.updates = [op for op in updates if unused not in op.name]
+        with tf.control_dependencies(self.updates):
+            optimizer = tf.train.GradientDescentOptimizer(1e-3)
+            self.step = optimizer.apply_gradients(zip(gradients, trained))
+        self.moving = [
+            v for v in self.variables if "moving_" in v.op.name and unused not in v.op.name
+        ]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_network_is_the_published_one_trains_and_comes_back(name, tmp_path):
+    case, row = CASES[name], NETWORKS[name]
+    with tf.Graph().as_default() as graph, quick_session() as session:
+        towers = Towers(name)
+        assert {v.op.name.split("/")[0] for v in towers.variables} == {row.scope}
+        assert len(towers.variables) == case.count
+        if not needs_its_own_frame(name):
+            assert digest_of(towers.variables) == case.digest
+            check_feature_map(name, case.frame, towers.eval_logits, towers.end_points)
+        names = [op.name for op in graph.get_operations()]
+        steps = session.run([n + ":0" for n in names if n.endswith("AssignMovingAvg/sub")])
+        assert {round(float(1 - s), 5) for s in steps} == ({BN_DECAY} if row.bn_decay else set())
+        unused = 4 if row.auxiliary else 0  # the mean and variance of two layers
+        assert len(towers.updates) == len(towers.moving) == 2 * len(steps) - unused
+
+        set_values(session, towers.variables)
+        outputs = [towers.eval_logits]
+        outputs += [towers.end_points[row.auxiliary]] if row.auxiliary else []
+        values = [output[0, :3] for output in session.run(outputs)]
+        np.testing.assert_allclose(np.concatenate(values), case.logits, rtol=1e-4, atol=1e-5)
+
+        before = session.run(towers.moving)
+        largest, _ = session.run([towers.largest, towers.step])
+        assert np.isfinite(largest).all() and np.mean(np.array(largest) > 0) > 0.95
+        after, trained = session.run([towers.moving, towers.eval_logits])
+        assert all(np.abs(a - b).max() > 0 for a, b in zip(after, before))
+        assert np.isfinite(trained).all() and not np.array_equal(trained[0, :3], values[0])
+
+        saver = tf.train.Saver()
+        prefix = saver.save(session, str(tmp_path / "model.ckpt"), write_meta_graph=False)
+        set_values(session, towers.variables, lambda _, shape: np.zeros(shape))
+        assert not session.run(towers.eval_logits).any()
+        saver.restore(session, prefix)
+        np.testing.assert_array_equal(session.run(towers.eval_logits), trained)
+
+
+def check_feature_map(name, frame, logits, end_points):
+    row, (side, channels) = NETWORKS[name], FEATURE_MAPS[name]
+    rounded = math.floor if name == "densenet161" else math.ceil  # its means leave out a last row
+    side = rounded(side * frame / row.frame_size)
+    assert logits.shape.as_list() == [2, CASES[name].classes]
+    assert end_points[row.feature_map].shape.as_list() == [2, side, side, channels]
+    channels = 4096 if name == "vgg16" else channels
+    assert end_points[row.pooled].shape.as_list() == [2, 1, 1, channels]
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if needs_its_own_frame(name)])
+def test_shapes_that_follow_from_the_frame_size(name):
+    frame = NETWORKS[name].frame_size
     with tf.Graph().as_default():
-        logits, end_points = build(name, NETWORKS[name].frame_size, classes)
-        lines = [f"{v.op.name} {v.shape.as_list()}" for v in tf.global_variables()]
-        build(name, NETWORKS[name].frame_size, classes, is_training=True, reuse=True)
-        assert len(tf.global_variables()) == len(lines) == count
-    assert hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16] == digest
-    assert logits.shape.as_list() == [2, classes]
-    spec = NETWORKS[name]
-    assert end_points[spec.feature_map].shape.as_list() == [2] + FEATURE_MAPS[name]
-    assert end_points[spec.pooled].shape.as_list() == [2, 1, 1, FEATURE_MAPS[name][-1]]
-    scopes = {line.split("/")[0] for line in lines}
-    assert scopes == {spec.scope}
+        outputs = network_fn(name)(tf.zeros([2, frame, frame, 3]), CASES[name].classes, False)
+        assert digest_of(tf.global_variables()) == CASES[name].digest
+        check_feature_map(name, frame, *outputs)
 
 
-@pytest.mark.parametrize("name", BACKBONES)
-def test_a_training_step_reaches_every_variable_that_the_logits_need(name):
-    size = max(NETWORKS[name].min_frame_size, 64)
-    with tf.Graph().as_default(), tf.Session() as session:
-        tf.set_random_seed(0)
-        logits, _ = build(name, size, 5, is_training=True)
-        loss = tf.reduce_mean(tf.square(logits - tf.one_hot([1, 3], 5)))
-        variables = [v for v in tf.trainable_variables() if "AuxLogits" not in v.op.name]
-        gradients = tf.gradients(loss, variables)
-        assert all(g is not None for g in gradients)
-        session.run(tf.global_variables_initializer())
-        values = session.run(gradients)
-    assert all(np.isfinite(value).all() for value in values)
-    touched = sum(np.abs(value).max() > 0 for value in values)
-    assert touched > 0.9 * len(values)
+@pytest.mark.parametrize("multiplier", THINNER)
+def test_thinner_mobilenets_are_the_published_ones(multiplier):
+    with tf.Graph().as_default(), quick_session() as session:
+        network = network_fn("mobile", depth_multiplier=multiplier)
+        logits, end_points = network(images_of(72), 1001, False)
+        set_values(session, tf.global_variables())
+        value = session.run(logits)[0, :3]
+    np.testing.assert_allclose(value, THINNER[multiplier], rtol=1e-4, atol=1e-5)
+    assert end_points["Conv2d_13_pointwise"].shape.as_list()[3] == int(1024 * multiplier)
+    assert end_points["Conv2d_0"].shape.as_list()[3] == max(8, int(32 * multiplier))
 
 
-@pytest.mark.parametrize("name", BACKBONES)
-def test_statistics_move_in_training_and_are_used_in_evaluation(name):
-    size = NETWORKS[name].min_frame_size
-    with tf.Graph().as_default(), tf.Session() as session:
-        build(name, size, 3, is_training=True)
-        logits, _ = build(name, size, 3, reuse=True)
-        updates = [op for op in tf.get_collection(tf.GraphKeys.UPDATE_OPS) if "Aux" not in op.name]
-        moving = [v for v in tf.global_variables() if v.op.name.endswith("moving_variance")]
-        moving = [v for v in moving if "AuxLogits" not in v.op.name]
-        session.run(tf.global_variables_initializer())
-        before, first = session.run([moving, logits])
-        assert len(updates) == 2 * len(moving)
-        session.run(updates)
-        after, second = session.run([moving, logits])
-        np.testing.assert_array_equal(second, session.run(logits))
-    assert all(np.abs(a - b).max() > 0 for a, b in zip(after, before))
-    assert not np.array_equal(first, second)
+def test_vgg_takes_other_frames_than_its_own():
+    with tf.Graph().as_default():
+        for frame, kernel in ((32, 1), (256, 7)):
+            with tf.variable_scope(str(frame)):
+                logits, end_points = network_fn("vgg16")(tf.zeros([1, frame, frame, 3]), 3, False)
+            assert logits.shape.as_list() == [1, 3]
+            name = f"{frame}/vgg_16/fc6/weights"
+            weights = next(v for v in tf.global_variables() if v.op.name == name)
+            assert weights.shape.as_list() == [kernel, kernel, 512, 4096]
+            assert end_points["global_pool"].shape.as_list() == [1, 1, 1, 4096]
 
 
-@pytest.mark.parametrize("name", BACKBONES)
-def test_bn_decay_is_the_networks_unless_given(name):
-    def decays(decay):
-        with tf.Graph().as_default() as graph, tf.Session() as session:
-            size = NETWORKS[name].min_frame_size
-            network_fn(name, decay)(tf.zeros([2, size, size, 3]), 3, True)
-            names = [op.name for op in graph.get_operations()]
-            steps = [n + ":0" for n in names if n.endswith("AssignMovingAvg/sub")]
-            assert len(steps) > 20
-            return {round(float(1 - step), 5) for step in session.run(steps)}
-
-    assert decays(None) == {NETWORKS[name].bn_decay}
-    assert decays(0.9) == {0.9}
+@pytest.mark.parametrize("name", CASES)
+def test_statistics_are_as_slow_as_the_table_says(name):
+    parameters = inspect.signature(BACKBONES[name]).parameters
+    given = parameters["bn_decay"].default if "bn_decay" in parameters else None
+    assert given == NETWORKS[name].bn_decay
 
 
 def test_an_unknown_network_is_answered_with_the_known_ones():
     with pytest.raises(ValueError, match="mobile"):
         network_fn("alexnet")
-    assert set(BACKBONES) == set(NETWORKS)
+    assert set(BACKBONES) == set(NETWORKS) == set(CASES)

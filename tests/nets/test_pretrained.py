@@ -5,6 +5,7 @@ import pytest
 
 from nets import pretrained
 from nets.factory import network_fn
+from tests.nets import sstables
 from utils.errors import UserError
 from utils.tf1 import tf
 
@@ -26,11 +27,19 @@ def published(tmp_path_factory):
         variables = mobile(7, session)
         values = dict(zip([v.op.name for v in variables], session.run(variables)))
         checkpoint = tf.train.Saver().save(session, str(folder / "model.ckpt"))
+        saver = tf.train.Saver(write_version=tf.train.SaverDef.V1)
+        (folder / "old").mkdir()
+        old = saver.save(session, str(folder / "old" / "model.ckpt"), write_meta_graph=False)
     np.savez(str(folder / "model.npz"), **values)
-    return {"ckpt": checkpoint, "npz": str(folder / "model.npz"), "values": values}
+    thinner = {name: value[None] for name, value in values.items()}
+    np.savez(str(folder / "thin.npz"), **thinner)
+    files = {
+        kind: str(folder / f"{name}.npz") for kind, name in (("npz", "model"), ("thin", "thin"))
+    }
+    return dict(files, ckpt=checkpoint, v1=old, values=values)
 
 
-@pytest.mark.parametrize("kind", ["ckpt", "npz"])
+@pytest.mark.parametrize("kind", ["ckpt", "npz", "v1"])
 @pytest.mark.parametrize("classes", [7, 4])
 def test_everything_but_the_heads_is_restored(published, kind, classes):
     with tf.Graph().as_default(), tf.Session() as session:
@@ -70,27 +79,83 @@ def test_the_report_tells_the_four_kinds_apart(published, tmp_path):
     assert missing in text and "other/weights" in text
 
 
-def test_unusable_files_get_one_sentence(published, tmp_path):
+def damaged(published, folder):
+    """Files that are no weights of a MobileNet, and words of the sentence each deserves."""
     whole = published["ckpt"]
-    broken = str(tmp_path / "broken.ckpt")
-    with open(broken + ".index", "wb") as file:
-        file.write(b"not an index")
-    text = str(tmp_path / "text.npz")
-    with open(text, "w") as file:
-        file.write("no zip")
-    foreign = str(tmp_path / "foreign.npz")
-    np.savez(foreign, **{"vgg/conv1/weights": np.zeros(3)})
-    cases = {
-        whole + ".index": f"give {whole}",
-        str(tmp_path / "none.ckpt"): "there is no checkpoint",
-        str(tmp_path / "none.npz"): "there is no file",
-        broken: "can't be read",
-        text: "can't be read",
-        foreign: "nothing in",
+    index, data = (read(whole + end) for end in (".index", ".data-00000-of-00001"))
+
+    def put(name, contents):
+        path = str(folder / name)
+        with open(path, "wb") as file:
+            file.write(contents)
+        return path
+
+    def pair(name, index_bytes, data_bytes=None):
+        put(name + ".index", index_bytes)
+        if data_bytes is not None:
+            put(name + ".data-00000-of-00001", data_bytes)
+        return str(folder / name)
+
+    flipped = data[:1000] + bytes([data[1000] ^ 255]) + data[1001:]
+    old = read(published["v1"])
+    foreign = {"vgg/conv1/weights": np.zeros(3)}
+    np.savez(str(folder / "foreign.npz"), **foreign)
+    archive = read(published["npz"])
+    return {
+        whole + ".index": f"give its prefix, {whole}",
+        whole + ".data-00000-of-00001": f"give its prefix, {whole}",
+        os.path.dirname(whole): f"is a folder; give the prefix of a checkpoint, as {whole}",
+        str(folder / "none.ckpt"): "there is no checkpoint",
+        str(folder / "none.npz"): "there is no file",
+        pair("noise.ckpt", b"not an index", data): "can't be read",
+        pair("empty.ckpt", b""): "can't be read",
+        pair("half.ckpt", index[: len(index) // 2], data): "can't be read",
+        pair("alone.ckpt", index): "can't be read",
+        pair("short.ckpt", index, data[: len(data) // 2]): "can't be read",
+        pair("flipped.ckpt", index, flipped): "can't be read",
+        put("text.ckpt", b"hello" * 99): "can't be read",
+        put("old.ckpt", old[: len(old) // 2]): "can't be read",
+        put("model.h5", b"x"): "python -m nets.pretrained convert",
+        put("text.npz", b"no zip"): "can't be read",
+        put("half.npz", archive[: len(archive) // 2]): "can't be read",
+        put("flipped.npz", archive[:5000] + b"?" * 9 + archive[5009:]): "can't be read",
+        str(folder / "foreign.npz"): "it holds vgg; the network is MobilenetV1",
+        published["thin"]: "135 variables of other shapes",
     }
-    for path, words in cases.items():
-        with tf.Graph().as_default(), tf.Session() as session:
-            with pytest.raises(UserError) as caught:
-                pretrained.restore(session, path, mobile(7, session), HEADS)
-        assert words in str(caught.value) and "\n" not in str(caught.value)
-    assert os.path.exists(whole + ".index")
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def test_unusable_files_get_one_sentence(published, tmp_path, capsys):
+    with tf.Graph().as_default(), tf.Session() as session:
+        variables = mobile(7, session)
+        for path, words in damaged(published, tmp_path).items():
+            message = f"{path} was taken"
+            try:
+                pretrained.restore(session, path, variables, HEADS)
+            except UserError as error:
+                message = str(error)
+            assert words in message and path in message and "\n" not in message, path
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("format_of", ["v1", "v1 compressed", "v2 compressed"])
+def test_older_and_compressed_checkpoints_are_read(published, tmp_path, format_of):
+    """The published ones of 2016 are single files, of a build whose tables may be compressed."""
+    path = str(tmp_path / "model.ckpt")
+    with tf.Graph().as_default(), tf.Session() as session:
+        variable = tf.get_variable("a/weights", initializer=np.arange(600, dtype=np.float32))
+        session.run(variable.initializer)
+        version = getattr(tf.train.SaverDef, format_of[:2].upper())
+        tf.train.Saver(write_version=version).save(session, path, write_meta_graph=False)
+    table = path if format_of.startswith("v1") else path + ".index"
+    if "compressed" in format_of:
+        contents = sstables.compressed(read(table))
+        with open(table, "wb") as file:
+            file.write(contents)
+    shapes, value_of = pretrained.open_weights(path)
+    assert shapes == {"a/weights": (600,)}
+    np.testing.assert_array_equal(value_of("a/weights"), np.arange(600))

@@ -1,0 +1,58 @@
+"""What `python -m nets.pretrained` does, on the tables that it is given."""
+
+import os
+
+from nets import inspection, keras_weights, published
+from nets.factory import network_fn
+
+
+def perform(request):
+    """Does what was asked for.
+
+    Args:
+      request: config.weights_cli.Request.
+
+    Returns:
+      Iterable of str, lines to print, as they come.
+
+    Raises:
+      UserError: a file can't be fetched, read or converted.
+    """
+    return _ACTIONS[request.action](request)
+
+
+def _list(request):
+    rows = {name: (e.row.title, e.checkpoint) for name, e in request.published.items()}
+    yield from published.table(rows, request.folder)
+
+
+def _fetch(request):
+    for name in request.names:
+        entry = request.published[name]
+        prefix, is_new = published.obtain(entry.checkpoint, request.folder, entry.row.title)
+        yield f"{name}: {prefix}{'' if is_new else ', there already'}"
+
+
+def _inspect(request):
+    path = os.path.expanduser(request.paths[0])
+    if request.target is None:
+        yield from inspection.contents(path)
+        return
+    entry = request.published[request.target]
+    network = network_fn(entry.net, depth_multiplier=entry.depth_multiplier)
+    yield f"{path} beside {request.target} ({entry.row.title})"
+    yield from inspection.against(path, network, entry.row.frame_size, entry.row.head_scopes)
+
+
+def _convert(request):
+    path, out = map(os.path.expanduser, request.paths)
+    entry = request.published[request.target]
+    network = network_fn(entry.net, depth_multiplier=entry.depth_multiplier)
+    row = entry.row
+    count = keras_weights.convert(
+        path, out, request.target, network, row.frame_size, row.scope, row.head_scopes
+    )
+    yield f"{count} variables of {request.target} written to {out}; use it as --pretrained {out}"
+
+
+_ACTIONS = {"list": _list, "fetch": _fetch, "inspect": _inspect, "convert": _convert}

@@ -1,0 +1,113 @@
+"""Archives, unpacked so that nothing leaves its folder and no file is seen in part."""
+
+import lzma
+import os
+import re
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+
+from tqdm import tqdm
+
+from utils.errors import UserError
+
+CHUNK_BYTES = 1 << 18
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError)
+
+
+def extract(archive, folder):
+    """Extracts a zip or tar archive, compressed or not, into a folder.
+
+    The archive is unpacked beside the folder and moved in when all of it has been read, so that
+    no file of it is ever seen in part; files of the same names are replaced. Modes, owners and
+    times are not taken over.
+
+    Args:
+      archive: str, path of the archive.
+      folder: str, made where it is missing.
+
+    Returns:
+      list of str, the files extracted, relative to `folder`.
+
+    Raises:
+      UserError: it is no archive, is damaged, or holds something else than files and folders
+        below itself (a link, an absolute path, a "..").
+    """
+    parent = os.path.dirname(os.path.abspath(folder))
+    staging = None
+    try:
+        os.makedirs(parent, exist_ok=True)
+        staging = tempfile.mkdtemp(prefix=".extracting-", dir=parent)
+        os.chmod(staging, 0o755)
+        names = _unpack(archive, staging)
+        _move_into(staging, os.path.abspath(folder))
+        return names
+    except (*_DAMAGE, OSError, RuntimeError) as error:
+        reason = str(error).split("\n")[0]
+        if isinstance(error, _DAMAGE) or getattr(error, "errno", 0) is None:  # a failed checksum
+            raise UserError(f"{archive} is no whole archive; fetch it again ({reason})") from None
+        raise UserError(f"{archive} can't be extracted into {folder}: {reason}") from None
+    finally:
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _unpack(archive, staging):
+    names = []
+    with open(archive, "rb"):  # a missing file is said as such
+        members = _zip_members if zipfile.is_zipfile(archive) else _tar_members
+    for name, kind, open_member in tqdm(
+        members(archive), desc=os.path.basename(archive), unit=" files", disable=None
+    ):
+        target = _target_of(archive, staging, name, kind)
+        os.makedirs(target if kind == "folder" else os.path.dirname(target), exist_ok=True)
+        if kind == "file":
+            with open_member() as source, open(target, "wb") as file:
+                shutil.copyfileobj(source, file, CHUNK_BYTES)
+            names.append(os.path.relpath(target, staging))
+    return names
+
+
+def _target_of(archive, staging, name, kind):
+    """The path of a member, refused where it is not a file or folder below `staging`."""
+    parts = name.replace("\\", "/").split("/")
+    outside = parts[0] == "" or ".." in parts or re.match("[A-Za-z]:", name)
+    if kind == "other" or outside or "\0" in name:
+        raise UserError(
+            f"{archive} is not safe to extract: {name!r} leaves its folder or is a link"
+        )
+    return os.path.join(staging, *[part for part in parts if part not in ("", ".")])
+
+
+def _tar_members(archive):
+    """Yields (name, "file", "folder" or "other", function that opens it)."""
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            kind = "file" if member.isfile() else "folder" if member.isdir() else "other"
+            yield member.name, kind, lambda member=member: tar.extractfile(member)
+        while tar.fileobj.read(CHUNK_BYTES):  # the checksum of the compressed stream is at its end
+            pass
+
+
+def _zip_members(archive):
+    with zipfile.ZipFile(archive) as package:
+        for member in package.infolist():
+            kind = "folder" if member.is_dir() else "file"
+            kind = "other" if stat.S_ISLNK(member.external_attr >> 16) else kind
+            yield member.filename, kind, lambda member=member: package.open(member)
+
+
+def _move_into(source, target):
+    """Moves a tree into a folder: what is missing by one rename, what is there file by file."""
+    if not os.path.exists(target):
+        os.rename(source, target)
+        return
+    for name in os.listdir(source):
+        inner, place = os.path.join(source, name), os.path.join(target, name)
+        if os.path.isdir(inner):
+            _move_into(inner, place)
+        else:
+            os.replace(inner, place)
