@@ -25,6 +25,8 @@ class DatasetSpec(NamedTuple):
     defaults: Dict[str, object] = {}
 
 
+_COMMANDS = "python -m datasets_lists.download {0}, then python -m datasets_lists.make {0} ({1})"
+
 DATASETS = {
     # Trained from scratch in well under two minutes on two CPU cores; the scans are 8 x 8.
     "digits": DatasetSpec(
@@ -55,7 +57,8 @@ DATASETS = {
         image_folders=("",),
         num_classes=196,
         counts={"train": 8144, "test": 8041},
-        source="Krause et al. 2013; its official address no longer answers",
+        source="its official address no longer answers; python -m datasets_lists.download cars says"
+        " what to put where (http://ai.stanford.edu/~jkrause/cars/car_dataset.html)",
     ),
     "flowers": DatasetSpec(
         title="Oxford Flowers-102",
@@ -63,7 +66,7 @@ DATASETS = {
         image_folders=("jpg", ""),
         num_classes=102,
         counts={"train": 1020, "val": 1020, "test": 6149},
-        source="https://www.robots.ox.ac.uk/~vgg/data/flowers/102/",
+        source=_COMMANDS.format("flowers", "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"),
     ),
     "dogs": DatasetSpec(
         title="Stanford Dogs",
@@ -71,7 +74,7 @@ DATASETS = {
         image_folders=("Images", ""),
         num_classes=120,
         counts={"train": 12000, "test": 8580},
-        source="http://vision.stanford.edu/aditya86/ImageNetDogs/",
+        source=_COMMANDS.format("dogs", "http://vision.stanford.edu/aditya86/ImageNetDogs/"),
     ),
     "aircrafts": DatasetSpec(
         title="FGVC-Aircraft (variants)",
@@ -79,7 +82,9 @@ DATASETS = {
         image_folders=("fgvc-aircraft-2013b/data/images", ""),
         num_classes=100,
         counts={"train": 6667, "val": 3333, "test": 3333},
-        source="https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/",
+        source=_COMMANDS.format(
+            "aircrafts", "https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/"
+        ),
     ),
     "birds": DatasetSpec(
         title="NABirds",
@@ -87,7 +92,16 @@ DATASETS = {
         image_folders=("images", ""),
         num_classes=555,
         counts={"train": 23929, "test": 24633},
-        source="https://dl.allaboutbirds.org/nabirds (asks for a name and an e-mail address)",
+        source="https://dl.allaboutbirds.org/nabirds (asks for a name and an e-mail address);"
+        " python -m datasets_lists.download birds says what to put where",
+    ),
+    "cub": DatasetSpec(
+        title="CUB-200-2011",
+        folder="CUB_200_2011",
+        image_folders=("images", ""),
+        num_classes=200,
+        counts={"train": 5994, "test": 5794},
+        source=_COMMANDS.format("cub", "https://www.vision.caltech.edu/datasets/cub_200_2011/"),
     ),
     "custom": DatasetSpec(
         title="your own images",
@@ -95,6 +109,6 @@ DATASETS = {
         image_folders=("",),
         num_classes=None,
         counts={},
-        source="a folder per class, or lists/*.csv",
+        source="a folder per class, or lists/*.csv as python -m datasets_lists.make custom writes",
     ),
 }

@@ -8,7 +8,8 @@ import pandas as pd
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from data.lists import SPLITS, list_path, split_by_class
+from data.folders import SPLITS, split_by_class
+from data.lists import list_path
 
 SIDE = 32
 

@@ -11,12 +11,8 @@ from typing import Dict, NamedTuple, Tuple
 import numpy as np
 import pandas as pd
 
+from data.folders import SPLIT_SEED, SPLITS, read_folders
 from utils.errors import UserError
-
-SPLITS = ("train", "val", "test")
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
-# One set of images without lists is split by these shares of each class.
-VAL_SHARE, TEST_SHARE, SPLIT_SEED = 0.1, 0.2, 0
 
 
 class ClassMap(NamedTuple):
@@ -80,20 +76,34 @@ def load(root, splits, image_folders=("",)):
       UserError: a list or image is missing, empty or malformed, or a label is unknown in training.
     """
     splits = list(splits)
-    if os.path.isdir(os.path.join(root, "lists")):
-        rows, names = _read_csv_lists(root, {"train", *splits})
-    else:
-        rows, names = _read_folders(root)
-    labels = _ordered_labels(label for label, _ in rows["train"])
-    class_map = ClassMap(labels, tuple(str(names.get(label, label)) for label in labels))
+    rows, class_map = read_rows(root, {"train", *splits})
+    labels = class_map.labels
     return Dataset(
         class_map, {s: _image_list(root, s, rows, labels, image_folders) for s in splits}
     )
 
 
-def _ordered_labels(labels):
-    """The distinct labels in order: whole numbers by value, anything else by spelling."""
-    return tuple(sorted(set(labels)))
+def read_rows(root, splits):
+    """Reads the lists of a data set, or its folders where it has no lists, and no image.
+
+    Args:
+      root: str, see `load`.
+      splits: collection of str from `SPLITS`, with "train".
+
+    Returns:
+      dict from split to list of (label, file name), and the ClassMap of the training list. Folders
+      give the splits that they have.
+
+    Raises:
+      UserError: a list is missing, empty or malformed, or there are no class folders.
+    """
+    if os.path.isdir(os.path.join(root, "lists")):
+        rows, names = _read_csv_lists(root, splits)
+    else:
+        rows, names = read_folders(root), {}
+    # The distinct labels in order: whole numbers by value, anything else by spelling.
+    labels = tuple(sorted({label for label, _ in rows["train"]}))
+    return rows, ClassMap(labels, tuple(str(names.get(label, label)) for label in labels))
 
 
 def _image_list(root, split, rows, labels, image_folders):
@@ -108,12 +118,13 @@ def _image_list(root, split, rows, labels, image_folders):
                 " list, so no class index belongs to it"
             )
     files = [name for _, name in rows[split]]
-    folder = _image_folder(root, files[0], image_folders)
+    folder = image_folder(root, files[0], image_folders)
     _check_present(folder, files, split)
     return ImageList(folder, files, np.array([index[label] for label, _ in rows[split]], np.int32))
 
 
-def _image_folder(root, first_file, image_folders):
+def image_folder(root, first_file, image_folders):
+    """The first of `image_folders` below `root` that holds `first_file`; else the first one."""
     folders = [os.path.join(root, name) if name else root for name in image_folders]
     return next((f for f in folders if os.path.exists(os.path.join(f, first_file))), folders[0])
 
@@ -197,80 +208,6 @@ def _labels_of(column):
         return [int(word) for word in words]
     except ValueError:
         return words
-
-
-def _read_folders(root):
-    if os.path.isdir(os.path.join(root, "train")):
-        rows = {
-            split: _files_of_classes(os.path.join(root, split), split)
-            for split in SPLITS
-            if os.path.isdir(os.path.join(root, split))
-        }
-    else:
-        rows = split_by_class(_files_of_classes(root, ""))
-    return rows, {}
-
-
-def _files_of_classes(folder, prefix):
-    """(class folder, path below the root) of each image below the class folders of `folder`."""
-    rows = []
-    for label in sorted(os.listdir(folder)):
-        if label.startswith(".") or not os.path.isdir(os.path.join(folder, label)):
-            continue
-        found = _images_below(os.path.join(folder, label))
-        if not found:
-            raise UserError(f"{os.path.join(folder, label)} holds no image ({_ENDINGS_TEXT})")
-        rows += [(label, os.path.join(prefix, label, name)) for name in found]
-    if not rows:
-        raise UserError(f"{folder} has neither lists/*.csv nor a sub-folder a class with images")
-    return rows
-
-
-_ENDINGS_TEXT = ", ".join(IMAGE_ENDINGS)
-
-
-def _images_below(folder):
-    found = []
-    for directory, _, names in os.walk(folder):
-        below = os.path.relpath(directory, folder)
-        for name in names:
-            if name.lower().endswith(IMAGE_ENDINGS) and not name.startswith("."):
-                found.append(os.path.normpath(os.path.join(below, name)))
-    return sorted(found)
-
-
-def split_by_class(rows, val_share=VAL_SHARE, test_share=TEST_SHARE, seed=SPLIT_SEED):
-    """Splits each class by itself: the seeded rule for a set without lists.
-
-    The files of a class, sorted by name, are shuffled by the legacy generator of NumPy (its
-    stream is the same in every version) seeded with `seed`; the first `test_share` of them,
-    rounded, are for test, the next `val_share` for validation, the rest, at least one, for
-    training. So the split depends on the file names alone.
-
-    Args:
-      rows: list of (label, file name).
-      val_share: float, share of validation images.
-      test_share: float, share of test images.
-      seed: int.
-
-    Returns:
-      dict from split to list of (label, file name), sorted.
-    """
-    by_class = {}
-    for label, name in rows:
-        by_class.setdefault(label, []).append(name)
-    parts = {split: [] for split in SPLITS}
-    for label, names in sorted(by_class.items()):
-        names = sorted(names)
-        order = np.random.RandomState(seed).permutation(len(names))
-        num_test = min(int(round(test_share * len(names))), len(names) - 1)
-        num_val = min(int(round(val_share * len(names))), len(names) - 1 - num_test)
-        ends = (("test", num_test), ("val", num_test + num_val), ("train", len(names)))
-        start = 0
-        for split, end in ends:
-            parts[split] += [(label, names[i]) for i in sorted(order[start:end])]
-            start = end
-    return parts
 
 
 def long_tail(image_list, ratio, seed=SPLIT_SEED):

@@ -6,16 +6,17 @@ from sklearn.datasets import load_digits
 
 from config.datasets import DATASETS
 from data import digits, lists
+from data.folders import SPLITS
 
 
 def test_digits_are_written_once_and_whole(tmp_path):
     root = str(tmp_path / "digits")
     digits.write(root)
-    dataset = lists.load(root, lists.SPLITS, DATASETS["digits"].image_folders)
-    counts = {split: len(dataset.splits[split].files) for split in lists.SPLITS}
+    dataset = lists.load(root, SPLITS, DATASETS["digits"].image_folders)
+    counts = {split: len(dataset.splits[split].files) for split in SPLITS}
     assert counts == DATASETS["digits"].counts and sum(counts.values()) == 1797
     source = load_digits()
-    for split in lists.SPLITS:
+    for split in SPLITS:
         part = dataset.splits[split]
         rows = [int(name[:4]) for name in part.files]
         np.testing.assert_array_equal(source.target[rows], part.labels)

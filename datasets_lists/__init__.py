@@ -1,0 +1,1 @@
+"""From the official files of the data sets to image lists that can be trusted."""

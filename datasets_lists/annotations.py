@@ -1,0 +1,177 @@
+"""What official annotation files say, and readers whose errors name the file and the way out."""
+
+import os
+from typing import Dict, NamedTuple, Optional, Tuple
+
+from utils.errors import UserError
+
+# How a sentence about a wrong file ends.
+ANOTHER = "it is truncated, or of another version; datasets_lists/README.md says which one to take"
+
+
+class Annotations(NamedTuple):
+    """The classes and the images of a data set.
+
+    Attributes:
+      class_names: tuple of C str, in the order of the labels 0 .. C - 1.
+      splits: dict from split ("train", "test", and "val" and "trainval" where there are such) to
+        list of (label, file name below the image folder), in the order of the official file.
+      sources: dict from split to str, the file that it is read from.
+    """
+
+    class_names: Tuple[str, ...]
+    splits: Dict[str, list]
+    sources: Dict[str, str]
+
+
+class Download(NamedTuple):
+    """A file that the data set's own site gives at a direct address.
+
+    Attributes:
+      url: str.
+      size: int, bytes.
+      gives: tuple of str, what is there below the data set's folder when this is done.
+      sha256: str, where it is known.
+      md5: str, where the site publishes that and nothing better.
+      into: str, the folder that an archive is unpacked in, relative to the data set's.
+    """
+
+    url: str
+    size: int
+    gives: Tuple[str, ...]
+    sha256: Optional[str] = None
+    md5: Optional[str] = None
+    into: str = ""
+
+
+def refuse_missing(path):
+    """Raises a UserError where there is no such file, or an empty one."""
+    if not os.path.isfile(path):
+        raise UserError(f"there is no {path}; datasets_lists/README.md shows what must lie where")
+    if not os.path.getsize(path):
+        raise UserError(f"{path} is empty; get it again")
+
+
+def read_lines(path):
+    """Reads a text file.
+
+    Args:
+      path: str.
+
+    Returns:
+      list of str, its lines without those that are blank.
+
+    Raises:
+      UserError: it is missing, empty or no text.
+    """
+    refuse_missing(path)
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [line.strip() for line in file]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} can't be read as text: {error}") from None
+    return [line for line in lines if line]
+
+
+def read_columns(path, *columns):
+    """Reads a text file of words in columns; the last one may hold spaces.
+
+    Args:
+      path: str.
+      *columns: str, what the columns are called in an error.
+
+    Returns:
+      list of list of str, a row each.
+
+    Raises:
+      UserError: it is missing or empty, or a row has too few columns.
+    """
+    rows = [line.split(None, len(columns) - 1) for line in read_lines(path)]
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(columns):
+            raise UserError(
+                f"{path}, row {number}: {' '.join(row)!r} is not {' and '.join(columns)}; {ANOTHER}"
+            )
+    return rows
+
+
+def read_mat(path, *names):
+    """Reads variables of a MATLAB file.
+
+    Args:
+      path: str.
+      *names: str.
+
+    Returns:
+      list of arrays, as SciPy reads them.
+
+    Raises:
+      UserError: the file is missing, damaged, or has no such variable.
+    """
+    import scipy.io  # only now: it takes a third of a second
+
+    refuse_missing(path)
+    try:
+        variables = scipy.io.loadmat(path)
+    except Exception as error:  # SciPy's reader fails in many ways on a damaged file
+        reason = (str(error) or repr(error)).splitlines()[0]
+        raise UserError(f"{path} can't be read as a MATLAB file ({reason}); {ANOTHER}") from None
+    for name in names:
+        if name not in variables:
+            raise UserError(f"{path} has no variable {name}; {ANOTHER}")
+    return [variables[name] for name in names]
+
+
+def column(path, array, kind):
+    """Flattens a MATLAB array, or cells that hold one value each.
+
+    Args:
+      path: str, the file, for an error.
+      array: array.
+      kind: int or str.
+
+    Returns:
+      list of `kind`.
+
+    Raises:
+      UserError: a value is missing or of another kind.
+    """
+    import numpy as np  # only now: --help does not need it
+
+    try:
+        return [kind(np.ravel(cell)[0]) for cell in np.ravel(array)]
+    except (IndexError, ValueError, TypeError):
+        raise UserError(f"{path} has an entry without a value; {ANOTHER}") from None
+
+
+def field(path, records, name, kind):
+    """Flattens a field of MATLAB records, see `column`.
+
+    Raises:
+      UserError: the records have no such field.
+    """
+    if name not in (records.dtype.names or ()):
+        raise UserError(f"{path} has no field {name} in its annotations; {ANOTHER}")
+    return column(path, records[name], kind)
+
+
+def labelled(path, labels, class_names):
+    """Checks official labels, which start at 1, and returns them from 0 on.
+
+    Args:
+      path: str, the file, for an error.
+      labels: list of int.
+      class_names: sequence of C str.
+
+    Returns:
+      list of int in [0, C).
+
+    Raises:
+      UserError: one of them is out of range.
+    """
+    for label in labels:
+        if not 1 <= label <= len(class_names):
+            raise UserError(
+                f"{path} has the label {label}, but there are {len(class_names)} classes; {ANOTHER}"
+            )
+    return [label - 1 for label in labels]

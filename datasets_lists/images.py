@@ -1,0 +1,177 @@
+"""Looks at image files one by one, on all cores: what is wrong with each, its size and content.
+
+TensorFlow is not needed. What its decoder refuses, in either version, is refused here too; where
+Pillow alone would be more tolerant, a rule of this module stands in.
+"""
+
+import hashlib
+import io
+import multiprocessing
+import os
+import signal
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import NamedTuple, Optional, Tuple
+
+from PIL import Image
+from tqdm import tqdm
+
+from utils.errors import UserError
+
+# Ending -> format; of the formats, the ones that both versions of TensorFlow decode.
+FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".gif": "GIF"}
+DECODABLE = tuple(sorted(set(FORMATS.values())))
+IMAGES_A_PROCESS = 256
+CHUNK = 16
+
+
+class Facts(NamedTuple):
+    """What is known of one image file.
+
+    Attributes:
+      size: (width, height) in pixels; None where it can't be read.
+      content: str, hash of the pixels; of the bytes where they can't be read.
+      problems: tuple of (kind, detail), see `findings.KINDS`.
+    """
+
+    size: Optional[Tuple[int, int]]
+    content: str
+    problems: tuple
+
+
+def examine(path):
+    """Reads one image file in full.
+
+    Args:
+      path: str.
+
+    Returns:
+      Facts.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        return Facts(None, path, (("unreadable", error.strerror),))
+    try:
+        image = decode(data)
+        content = _digest(repr(image.size).encode() + _comparable(image).tobytes())
+    except Exception as error:  # Pillow's readers fail in many ways on damaged files
+        reason = (str(error).split(" <_io")[0] or repr(error)).splitlines()[0]
+        kind = "truncated" if "truncat" in reason.lower() else "unreadable"
+        return Facts(None, _digest(data), ((kind, reason),))
+    return Facts(image.size, content, tuple(_problems(path, data, image)))
+
+
+def _comparable(image):
+    """Training sees RGB, so content is compared there; 16 bits are compared as they are."""
+    return image if image.mode == "RGB" or image.mode[0] in "IF" else image.convert("RGB")
+
+
+def _digest(data):
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def decode(data):
+    """Decodes an image with every check that Pillow has.
+
+    Args:
+      data: bytes, an encoded file.
+
+    Returns:
+      PIL.Image.Image.
+
+    Raises:
+      Exception: of many kinds, it can't be decoded.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd metadata; the pixels are what counts
+        Image.open(io.BytesIO(data)).verify()  # checksums, which loading alone passes over
+        image = Image.open(io.BytesIO(data))
+        image.load()
+    return image
+
+
+def format_of(image):
+    """The format of a decoded image; a JPEG with further pictures behind it is a JPEG."""
+    return "JPEG" if image.format == "MPO" else image.format
+
+
+def _problems(path, data, image):
+    """Yields (kind, detail)."""
+    found = format_of(image)
+    ending = os.path.splitext(path)[1].lower()
+    if FORMATS.get(ending, found) != found:
+        yield "misnamed", f"is a {found} file"
+    elif found not in DECODABLE:
+        yield "unreadable", f"TensorFlow decodes {', '.join(DECODABLE)}, not {found}"
+    if _lacks_end(found, data, image):
+        yield "truncated", f"the end of the {found} file is missing"
+    if found == "BMP" and data[28] not in (8, 24, 32):
+        yield "unreadable", f"TensorFlow decodes no BMP of {data[28]} bits a pixel"
+    if image.mode != "RGB" and found != "GIF":  # a GIF has no other colours than its palette's
+        yield "not_rgb", f"has the mode {image.mode}"
+
+
+def _lacks_end(found, data, image):
+    """Whether the end of a file is missing, which Pillow does not always ask for."""
+    if found == "JPEG":
+        return data.find(b"\xff\xd9", _first_scan(data)) < 0
+    if found == "PNG":
+        return b"IEND\xaeB`\x82" not in data
+    if found == "BMP":  # rows are filled up to four bytes
+        row_bytes = -(-image.width * data[28] // 32) * 4
+        return len(data) < int.from_bytes(data[10:14], "little") + row_bytes * image.height
+    return found == "GIF" and b"\x00;" not in data[-64:]
+
+
+def _first_scan(data):
+    """Where the picture itself begins in a JPEG, behind any thumbnail in its header."""
+    position, marker = 2, data[2:4]
+    while len(marker) == 2 and marker[0] == 0xFF and marker[1] != 0xDA:
+        length = int.from_bytes(data[position + 2 : position + 4], "big")
+        position += 1 if marker[1] == 0xFF else 2 + length
+        marker = data[position : position + 2]
+    return position
+
+
+def map_over(function, paths, workers=None, text="reading"):
+    """Applies a function to files, on all cores where there are many, with a progress bar.
+
+    Args:
+      function: function of a module, from a path to something that can be pickled.
+      paths: sequence of N str.
+      workers: int, processes; default one a core, and none for a few files.
+      text: str, what the bar says.
+
+    Returns:
+      list of N values, in the order of `paths`.
+
+    Raises:
+      UserError: a process was killed.
+    """
+    workers = workers or min(_cores(), 1 + len(paths) // IMAGES_A_PROCESS)
+    bar = {"total": len(paths), "desc": text, "unit": " files", "disable": None}
+    if workers == 1:
+        return [function(path) for path in tqdm(paths, **bar)]
+    # Fresh processes: a fork of one that has used TensorFlow may hang.
+    context = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(workers, context, _leave_interrupts_to_the_parent) as pool:
+            return list(tqdm(pool.map(function, paths, chunksize=CHUNK), **bar))
+    except BrokenProcessPool:
+        raise UserError(
+            f"a process that was {text} has ended, most likely killed for lack of memory; give it"
+            " more, or run it again with --workers 1"
+        ) from None
+
+
+def _leave_interrupts_to_the_parent():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _cores():
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

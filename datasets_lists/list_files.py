@@ -1,0 +1,106 @@
+"""The list files of a data set, written whole or not at all."""
+
+import csv
+import io
+import os
+import shutil
+
+from data.lists import list_path
+from utils.errors import UserError
+
+SPLITS = ("train", "val", "trainval", "test")
+
+
+def texts_of(annotations):
+    """The files of the folder lists.
+
+    Args:
+      annotations: Annotations.
+
+    Returns:
+      dict from file name to text: a list a split, and classes.csv.
+    """
+    rows_of = {
+        os.path.basename(list_path("", split)): [("", "label", "file_name")]
+        + [(i, label, file) for i, (label, file) in enumerate(rows)]
+        for split, rows in annotations.splits.items()
+    }
+    rows_of["classes.csv"] = [("index", "name"), *enumerate(annotations.class_names)]
+    return {name: _as_csv(rows) for name, rows in rows_of.items()}
+
+
+def _as_csv(rows):
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(rows)
+    return file.getvalue()
+
+
+def write(root, annotations, overwrite=False):
+    """Writes lists/*.csv of a data set; the folder changes in one step.
+
+    Lists that are there already and equal are left as they are. Other files in the folder stay.
+
+    Args:
+      root: str, the data set's folder.
+      annotations: Annotations.
+      overwrite: bool, replace lists that differ.
+
+    Returns:
+      bool, whether anything was written.
+
+    Raises:
+      UserError: other lists are there and are not to be replaced, or the folder can't be written.
+    """
+    folder = os.path.realpath(os.path.join(root, "lists"))
+    texts = texts_of(annotations)
+    known = [os.path.basename(list_path("", split)) for split in SPLITS] + ["classes.csv"]
+    try:
+        there = {name: _read(os.path.join(folder, name)) for name in known}
+        there = {name: text for name, text in there.items() if text is not None}
+        if there == texts:
+            return False
+        differing = [name for name in there if there[name] != texts.get(name)]
+        if differing and not overwrite:
+            raise UserError(
+                f"{os.path.join(folder, differing[0])} is there and differs from what would be"
+                " written; keep it, or replace the lists with --overwrite"
+            )
+        _replace(folder, texts, known)
+    except OSError as error:
+        raise UserError(f"{folder} can't be written: {error.strerror}") from None
+    return True
+
+
+def _read(path):
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def _replace(folder, texts, known):
+    """Builds the new folder beside the old one and renames both."""
+    parent, name = os.path.split(folder)
+    new, old = (os.path.join(parent, f".{name}.{word}{os.getpid()}") for word in ("new", "old"))
+    try:
+        os.mkdir(new)
+        for file in os.listdir(folder) if os.path.isdir(folder) else ():
+            if file not in known:
+                _copy(os.path.join(folder, file), os.path.join(new, file))
+        for file, text in texts.items():
+            with open(os.path.join(new, file), "w", encoding="utf-8", newline="") as out:
+                out.write(text)
+        if os.path.isdir(folder):
+            os.rename(folder, old)
+        os.rename(new, folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        if os.path.isdir(folder):
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _copy(source, target):
+    if os.path.isdir(source):
+        shutil.copytree(source, target, symlinks=True)
+    else:
+        shutil.copy2(source, target, follow_symlinks=False)

@@ -1,0 +1,255 @@
+"""Each official file missing, empty, truncated or another one: one sentence, and no list."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+from scipy.io import loadmat, savemat
+
+from config.datasets import DATASETS
+from datasets_lists import list_files, miniature, official
+from tests.datasets_lists.helpers import message_of, write_lines
+
+DATA = "fgvc-aircraft-2013b/data/"
+FILES = {
+    "aircrafts": [DATA + f"images_variant_{s}.txt" for s in ("train", "val", "trainval", "test")]
+    + [DATA + "variants.txt"],
+    "flowers": ["imagelabels.mat", "setid.mat"],
+    "cars": ["devkit/cars_train_annos.mat", "devkit/cars_test_annos_withlabels.mat"],
+    "cars_one_file": ["cars_annos.mat"],
+    "dogs": ["train_list.mat", "test_list.mat"],
+    "birds": ["images.txt", "image_class_labels.txt", "train_test_split.txt", "classes.txt"],
+    "cub": ["images.txt", "image_class_labels.txt", "train_test_split.txt"],
+}
+CASES = [(name, file) for name, files in FILES.items() for file in files]
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory):
+    """Tree -> its folder; the data sets of this module have as many images as their miniatures."""
+    parent = tmp_path_factory.mktemp("official")
+    made = {}
+    for name in FILES:
+        made[name] = miniature.write(name, str(parent / name), num_classes=3, images_per_class=6)
+    return made
+
+
+@pytest.fixture
+def root_of(trees, tmp_path, monkeypatch):
+    """A function from a tree's name to a copy of it that has the counts that are published."""
+
+    def copy(tree):
+        name = tree.split("_")[0]
+        spec = DATASETS[name]
+        rows = official.read(name, trees[tree], subset=True).splits
+        counts = {split: len(rows[split]) for split in spec.counts}
+        small = spec._replace(counts=counts, num_classes=3)
+        monkeypatch.setitem(DATASETS, name, small)
+        if name == "aircrafts":
+            monkeypatch.setattr(official.module_of(name), "LEVELS", {"variant": 3})
+        return shutil.copytree(trees[tree], str(tmp_path / tree))
+
+    return copy
+
+
+def make(tree, root):
+    list_files.write(root, official.read(tree.split("_")[0], root))
+
+
+def refused(tree, root, *words):
+    message = message_of(make, tree, root)
+    for word in words:
+        assert word in message, message
+    assert not os.path.exists(os.path.join(root, "lists"))
+    return message
+
+
+@pytest.mark.parametrize("tree", FILES)
+def test_whole_files_pass(root_of, tree):
+    root = root_of(tree)
+    make(tree, root)
+    assert os.path.exists(os.path.join(root, "lists", "train_all_sub_list.csv"))
+
+
+@pytest.mark.parametrize("tree, file", CASES)
+def test_missing(root_of, tree, file):
+    root = root_of(tree)
+    os.remove(os.path.join(root, file))
+    if tree == "cars_one_file":
+        refused(tree, root, "car_ims", "cars_annos.mat")
+    elif "withlabels" in file:
+        refused(tree, root, os.path.join(root, "devkit/cars_test_annos.mat"), "has no labels")
+    else:
+        refused(tree, root, f"there is no {os.path.join(root, file)}", "README")
+
+
+@pytest.mark.parametrize("tree, file", CASES)
+def test_empty(root_of, tree, file):
+    root = root_of(tree)
+    open(os.path.join(root, file), "w").close()
+    refused(tree, root, os.path.join(root, file), "is empty")
+
+
+@pytest.mark.parametrize("tree, file", CASES)
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_truncated_at_any_byte(root_of, tree, file, share):
+    root = root_of(tree)
+    path = os.path.join(root, file)
+    with open(path, "r+b") as out:
+        out.truncate(int(share * os.path.getsize(path)))
+    refused(tree, root, root, os.path.basename(file).split("_")[0])
+
+
+@pytest.mark.parametrize("tree, file", [case for case in CASES if case[1].endswith(".txt")])
+def test_truncated_between_two_lines(root_of, tree, file):
+    root = root_of(tree)
+    path = os.path.join(root, file)
+    with open(path) as whole:
+        lines = whole.read().splitlines()
+    write_lines(path, lines[:-1])
+    part_of_trainval = file.endswith(("variant_train.txt", "variant_val.txt"))
+    named = path.replace("train.txt", "trainval.txt").replace("_val.txt", "_trainval.txt")
+    refused(tree, root, named if part_of_trainval else path)
+
+
+@pytest.mark.parametrize("tree, file", CASES)
+def test_another_file_of_that_name(root_of, tree, file):
+    root = root_of(tree)
+    path = os.path.join(root, file)
+    if file.endswith(".mat"):
+        savemat(path, {"something": np.arange(5)})
+        refused(tree, root, path, "has no variable")
+    write_lines(path, ["<!DOCTYPE html>", "<html><body>Not found</body></html>"])
+    refused(tree, root, root)
+    with open(path, "wb") as out:
+        out.write(b"\x89PNG\r\n\x1a\n\xff\xfe" * 40)
+    refused(tree, root, path)
+
+
+@pytest.mark.parametrize("tree", ["birds", "cub"])
+def test_cut_within_the_last_word(root_of, tree):
+    root = root_of(tree)
+    path = os.path.join(root, "image_class_labels.txt")
+    with open(path) as whole:
+        lines = whole.read().splitlines()
+    with open(path, "w") as out:
+        out.write("\n".join(lines)[:-1] + ("7" if tree == "birds" else "2"))
+    refused(tree, root, path, "two folders")
+
+
+def changed(path, **variables):
+    found = {name: value for name, value in loadmat(path).items() if name[0] != "_"}
+    savemat(path, dict(found, **variables))
+
+
+def test_flower_numbers_without_a_label(root_of):
+    root = root_of("flowers")
+    changed(os.path.join(root, "setid.mat"), tstid=np.uint16([[3, 99]]))
+    refused("flowers", root, "setid.mat counts images up to 99", "18 labels")
+
+
+@pytest.mark.parametrize(
+    "split, other", [("trnid", "tstid"), ("valid", "tstid"), ("trnid", "valid")]
+)
+def test_a_flower_in_two_splits(root_of, split, other):
+    root = root_of("flowers")
+    path = os.path.join(root, "setid.mat")
+    ids = {name: loadmat(path)[name].copy() for name in (split, other)}
+    ids[other][0, 0] = ids[split][0, 0]
+    changed(path, **ids)
+    refused("flowers", root, path, f"image_{ids[split][0, 0]:05d}.jpg into")
+
+
+def test_a_flower_twice_in_a_split(root_of):
+    root = root_of("flowers")
+    path = os.path.join(root, "setid.mat")
+    ids = loadmat(path)["trnid"]
+    ids[0, 0] = ids[0, 1]
+    changed(path, trnid=ids)
+    refused("flowers", root, path, f"image_{ids[0, 0]:05d}.jpg twice")
+
+
+@pytest.mark.parametrize("tree", ["birds", "cub"])
+def test_cut_within_the_last_file_name(root_of, tree):
+    root = root_of(tree)
+    path = os.path.join(root, "images.txt")
+    with open(path, "r+b") as out:
+        out.truncate(os.path.getsize(path) - len("pg\n"))
+    refused(tree, root, path, ".j, which is no image")
+
+
+def test_a_split_that_is_neither_train_nor_test(root_of):
+    root = root_of("birds")
+    path = os.path.join(root, "train_test_split.txt")
+    with open(path) as whole:
+        lines = whole.read().splitlines()
+    write_lines(path, [lines[0][:-1] + "2"] + lines[1:])
+    refused("birds", root, path, "more than 0 and 1")
+
+
+@pytest.mark.parametrize("label", [0, 4])
+def test_a_car_of_no_class(root_of, label):
+    root = root_of("cars")
+    path = os.path.join(root, "devkit", "cars_train_annos.mat")
+    annotations = loadmat(path)["annotations"]
+    annotations["class"][0, 3] = label
+    changed(path, annotations=annotations)
+    refused("cars", root, path, f"has the label {label}, but there are 3 classes")
+
+
+def test_a_car_without_a_name(root_of):
+    root = root_of("cars")
+    path = os.path.join(root, "devkit", "cars_train_annos.mat")
+    annotations = loadmat(path)["annotations"]
+    annotations["fname"][0, 3] = np.zeros(0)
+    changed(path, annotations=annotations)
+    refused("cars", root, path, "an entry without a value")
+
+
+def test_dogs_whose_labels_contradict_the_folders(root_of):
+    root = root_of("dogs")
+    path = os.path.join(root, "test_list.mat")
+    labels = loadmat(path)["labels"]
+    labels[0] = 3 if labels[0] != 3 else 2
+    changed(path, labels=labels)
+    refused("dogs", root, path, "stands for")
+    changed(path, labels=labels[:-1])
+    refused("dogs", root, path, "9 files and 8 labels")
+
+
+def test_a_class_of_birds_that_has_no_name_or_is_no_number(root_of):
+    root = root_of("birds")
+    path = os.path.join(root, "classes.txt")
+    write_lines(path, ["0 Birds", "295 One"])
+    refused("birds", root, path, "no class 297")
+    labels = os.path.join(root, "image_class_labels.txt")
+    with open(labels) as whole:
+        lines = whole.read().splitlines()
+    write_lines(labels, [lines[0].rsplit(" ", 1)[0] + " wren"] + lines[1:])
+    refused("birds", root, labels, "row 1", "'wren'")
+
+
+def test_a_class_without_a_training_image(root_of):
+    root = root_of("cub")
+    path = os.path.join(root, "train_test_split.txt")
+    with open(path) as whole:
+        lines = whole.read().splitlines()
+    # The first class gives its training images to the second, so that the counts stay.
+    ones = [i for i, line in enumerate(lines[:6]) if line.endswith("1")]
+    zeros = [i for i, line in enumerate(lines) if 6 <= i < 12 and line.endswith("0")]
+    for i, j in zip(ones, zeros):
+        lines[i], lines[j] = lines[i][:-1] + "0", lines[j][:-1] + "1"
+    write_lines(path, lines)
+    refused("cub", root, "no training image of the class 001.Bird_of_kind_0")
+
+
+def test_an_aircraft_of_a_class_without_a_name(root_of):
+    root = root_of("aircrafts")
+    path = os.path.join(root, DATA, "variants.txt")
+    with open(path) as whole:
+        lines = whole.read().splitlines()
+    write_lines(path, lines[1:] + ["999"])
+    refused("aircrafts", root, f"has the class {lines[0]}")
+    write_lines(path, lines + ["999"])
+    refused("aircrafts", root, "4 classes where")

@@ -1,0 +1,209 @@
+"""The three commands as their users type them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from datasets_lists import flags, miniature, workshop
+from tests.conftest import write_tree
+from tests.datasets_lists.helpers import contents_of, message_of
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+COMMANDS = ("make", "check", "download")
+
+
+def run(command, *words, cwd=ROOT):
+    return subprocess.run(
+        [sys.executable, "-m", f"datasets_lists.{command}"] + [str(word) for word in words],
+        cwd=str(cwd),
+        env=dict(os.environ, PYTHONPATH=ROOT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("commands")
+    for name in ("cub", "flowers"):
+        miniature.write(name, str(folder), images_per_class=6)
+    return folder
+
+
+@pytest.fixture
+def own(sets, tmp_path):
+    return shutil.copytree(str(sets), str(tmp_path / "sets"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_a_manual_and_is_there_at_once(command):
+    start = time.time()
+    done = run(command, "--help")
+    assert time.time() - start < 1.5 and done.returncode == 0, done.stderr
+    for words in (f"python -m datasets_lists.{command}", "--datasets_dir", "examples:"):
+        assert words in done.stdout
+    assert all(len(line) <= 100 for line in done.stdout.splitlines())
+    assert "None" not in done.stdout and "(" + "'" not in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_line_is_read_without_the_heavy_packages(command):
+    code = (
+        f"import sys, datasets_lists.{command}; from datasets_lists import flags;"
+        f" flags.parse(flags.{command}_parser(), ['cub']);"
+        " print([n for n in ('tensorflow', 'pandas', 'numpy', 'scipy', 'PIL') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
+    assert done.stdout.decode().strip() == "[]"
+
+
+def test_no_command_of_this_room_needs_tensorflow(own):
+    code = (
+        "import sys; from datasets_lists import flags, workshop, fetching;"
+        f" words = ['all', '--subset', '--datasets_dir', {own!r}];"
+        " given = flags.parse(flags.make_parser(), words);"
+        " assert workshop.each(given, workshop.make, print); assert 'tensorflow' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
+    assert done.returncode == 0
+
+
+def test_make_then_check_then_a_finding_then_fix(own):
+    made = run("make", "cub", "--datasets_dir", own, "--subset")
+    assert made.returncode == 0, made.stderr
+    lists = os.path.join(own, "CUB_200_2011", "lists")
+    assert f"{lists} is written" in made.stdout and "clean: nothing found" in made.stdout
+    assert sorted(os.listdir(lists)) == [
+        "classes.csv",
+        "test_all_sub_list.csv",
+        "train_all_sub_list.csv",
+    ]
+    again = run("make", "cub", "--datasets_dir", own, "--subset")
+    assert again.returncode == 0 and "is there and the same" in again.stdout
+    report = os.path.join(own, "report.json")
+    counted = run("check", "cub", "--datasets_dir", own, "--json", report)
+    assert counted.returncode == 1 and "has 6 images, not 5994" in counted.stdout
+    with open(report) as file:
+        assert json.load(file)["clean"] is False
+    assert run("check", "cub", "--datasets_dir", own, "--subset").returncode == 0
+
+
+def test_the_three_endings_of_a_command(own):
+    assert run("check", "cub", "--datasets_dir", own).returncode == 2
+    refused = run("make", "cub", "--datasets_dir", own)
+    assert refused.returncode == 2 and refused.stdout == ""
+    assert refused.stderr.startswith("datasets_lists.make: error: ")
+    assert len(refused.stderr.splitlines()) == 1 and "Traceback" not in refused.stderr
+    shutil.rmtree(os.path.join(own, "CUB_200_2011", "images"))
+    found = run("make", "cub", "--datasets_dir", own, "--subset")
+    assert found.returncode == 1 and "listed images that are not there: 12" in found.stdout
+    assert run("make", "cub", "--datasets_dir", own, "--subset", "--skip_images").returncode == 1
+
+
+def test_custom_from_a_folder_a_class(tmp_path):
+    tree = write_tree(str(tmp_path / "own"), per_class=10)
+    made = run("make", "custom", "--db_path", "own", "--split", 0.5, 0, 0.5, cwd=tmp_path)
+    assert made.returncode in (0, 1), made.stderr
+    assert sorted(os.listdir(os.path.join(tree, "lists"))) == [
+        "classes.csv",
+        "test_all_sub_list.csv",
+        "train_all_sub_list.csv",
+    ]
+    other = run("make", "custom", "--db_path", "own", "--seed", 3, cwd=tmp_path)
+    assert other.returncode == 2 and "--overwrite" in other.stderr
+    checked = run("check", "--db_path", tree, "--json", "-")
+    assert json.loads(checked.stdout)["title"] == "your own images"
+
+
+def call(command, *words):
+    """A command within this process; returns whether it is clean, and the text."""
+    parser = {"make": flags.make_parser, "check": flags.check_parser}[command]()
+    lines = []
+    work = {"make": workshop.make, "check": workshop.check}[command]
+    clean = workshop.each(flags.parse(parser, list(words)), work, lines.append)
+    return clean, "\n".join(lines)
+
+
+def test_all_takes_what_is_in_place_and_one_that_fails_stops_no_other(own):
+    clean, text = call("make", "all", "--datasets_dir", own, "--subset")
+    assert clean and "Oxford Flowers-102" in text and "CUB-200-2011" in text
+    clean, text = call("check", "--datasets_dir", own, "--subset")
+    assert clean and text.count("clean: nothing found") == 2
+    os.remove(os.path.join(own, "flower102", "setid.mat"))
+    message = message_of(call, "make", "all", "--datasets_dir", own, "--subset")
+    assert message == "1 of 2 data sets failed: flowers"
+
+
+def test_all_of_nothing(tmp_path):
+    message = message_of(call, "make", "all", "--datasets_dir", str(tmp_path))
+    assert "CUB_200_2011" in message and str(tmp_path) in message
+    message = message_of(call, "check", "dogs", "--datasets_dir", str(tmp_path))
+    assert "datasets_lists.download dogs" in message
+    message = message_of(call, "make", "custom", "--db_path", str(tmp_path / "none"))
+    assert str(tmp_path / "none") in message
+
+
+def test_levels_of_aircrafts(tmp_path):
+    root = miniature.write("aircrafts", str(tmp_path), num_classes=4, images_per_class=6)
+    words = ["make", "aircrafts", "--datasets_dir", str(tmp_path), "--subset"]
+    assert call(*words)[1].count("4 classes") == 1
+    before = contents_of(root)
+    assert "--overwrite" in message_of(call, *words, "--level", "family")
+    assert contents_of(root) == before
+    assert "2 classes" in call(*words, "--level", "family", "--overwrite")[1]
+    assert "1 classes" in call(*words, "--level", "manufacturer", "--overwrite")[1]
+
+
+def test_check_fixes(own):
+    call("make", "cub", "--datasets_dir", own, "--subset")
+    folder = os.path.join(own, "CUB_200_2011", "images", "001.Bird_of_kind_0")
+    path = os.path.join(folder, sorted(os.listdir(folder))[0])
+    from PIL import Image
+
+    Image.open(path).convert("L").save(path)
+    clean, text = call("check", "cub", "--datasets_dir", own, "--subset")
+    assert not clean and "images that are not RGB: 1" in text
+    clean, text = call("check", "cub", "--datasets_dir", own, "--subset", "--fix")
+    assert clean and "repaired 001.Bird_of_kind_0" in text and os.path.exists(path + ".orig")
+
+
+def test_a_report_that_can_not_be_written(own):
+    call("make", "cub", "--datasets_dir", own, "--subset")
+    words = ["check", "cub", "--datasets_dir", own, "--json", os.path.join(own, "none", "x.json")]
+    assert "x.json can't be written" in message_of(call, *words)
+
+
+@pytest.mark.parametrize(
+    "command, words, expected",
+    [
+        ("make", [], "required: NAME"),
+        ("make", ["bird"], "birds"),
+        ("make", ["digits"], "choose from"),
+        ("make", ["cub", "--datset_dir", "x"], "did you mean --datasets_dir?"),
+        ("make", ["cub", "--level", "family"], "--level has no meaning with cub"),
+        ("make", ["all", "--level", "family"], "--level has no meaning with all"),
+        ("make", ["aircrafts", "--level", "species"], "variant"),
+        ("make", ["custom"], "needs --db_path"),
+        ("make", ["cub", "--db_path", "x"], "--db_path has no meaning with cub"),
+        ("make", ["cub", "--seed", "0"], "--seed has no meaning with cub"),
+        ("make", ["cub", "--split", "0.7", "0.1", "0.2"], "--split has no meaning with cub"),
+        ("make", ["custom", "--db_path", "x", "--subset"], "--subset has no meaning with custom"),
+        ("make", ["custom", "--db_path", "x", "--split", "0.7"], "expected 3"),
+        ("make", ["custom", "--db_path", "x", "--split", "a", "b", "c"], "--split"),
+        ("make", ["custom", "--db_path", "x", "--seed", "-1"], "'-1' is not a whole number from 0"),
+        ("make", ["cub", "--workers", "0"], "'0' is not a whole number from 1 up"),
+        ("check", ["--json", "x"], "--json goes with one data set"),
+        ("check", ["custom"], "needs --db_path"),
+        ("download", ["all"], "choose from"),
+        ("download", ["custom"], "choose from"),
+    ],
+)
+def test_wrong_command_lines(command, words, expected):
+    parser = getattr(flags, f"{command}_parser")()
+    assert expected in message_of(flags.parse, parser, words)
