@@ -55,7 +55,9 @@ def draw(path):
         arrow = {"arrowstyle": "-|>", "color": "#5f6368", "shrinkA": 0, "shrinkB": 0}
         axes.annotate("", xy=end, xytext=start, arrowprops=arrow)
     axes.text(9.9, 3.15, "classification head: a label", ha="center", fontsize=9, color="#1a56a8")
-    axes.text(9.9, 1.2, "embedding head: nearest neighbours", ha="center", fontsize=9, color="#2a7f3f")
+    axes.text(
+        9.9, 1.2, "embedding head: nearest neighbours", ha="center", fontsize=9, color="#2a7f3f"
+    )
     axes.text(12.8, 1.6, "loss = cross-entropy + λ · ranking loss", ha="right", fontsize=9)
     figure.savefig(path, dpi=150)
 

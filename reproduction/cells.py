@@ -5,9 +5,10 @@ import json
 import os
 from typing import NamedTuple
 
-from config.base_config import Config
+from config.base_config import SETTINGS, Config
 from config.resolve import resolve
 from config.tables import BUDGETS, MODE_LABELS, PROTOCOLS, TABLES, Row
+from utils.errors import UserError
 
 
 class Cell(NamedTuple):
@@ -55,6 +56,12 @@ class Order(NamedTuple):
     common: dict
 
     @property
+    def changes(self):
+        """Dict, the common flags without those that only say where things lie on this machine."""
+        groups = {name: SETTINGS[name].metadata["group"] for name in self.common}
+        return {name: value for name, value in self.common.items() if groups[name] != "machine"}
+
+    @property
     def name(self):
         """str, the name of the files that are written."""
         budget = "" if self.budget == "paper" else f"_{self.budget}"
@@ -82,14 +89,23 @@ def cells_of(order):
       list of Cell, seed by seed, so that a part of the runs is already a whole table.
 
     Raises:
-      UserError: the settings of a cell are impossible.
+      UserError: the settings of a cell are impossible, or two rows come to the same run.
     """
-    return [
+    cells = [
         _cell(order, row, dataset, seed)
         for seed in order.seeds
         for dataset in order.datasets
         for row in rows_of(order)
     ]
+    by_folder = {}
+    for cell in cells:
+        other = by_folder.setdefault(cell.config.run_dir, cell)
+        if other.row.label != cell.row.label:
+            raise UserError(
+                f"the rows {other.row.label} and {cell.row.label} of --table {order.table} are the"
+                f" same run: what they differ in is fixed by --budget {order.budget} or after --"
+            )
+    return cells
 
 
 def _cell(order, row, dataset, seed):
@@ -101,19 +117,22 @@ def _cell(order, row, dataset, seed):
     given.update(order.common)
     given.update(db_name=dataset, seed=seed, keep_checkpoints=1)
     given["checkpoint_dir"] = os.path.join(
-        "reproduce", order.budget, _run_name(given, order.common)
+        "reproduce", order.budget, _run_name(given, order.changes)
     )
     return Cell(row, dataset, seed, given, resolve(given))
 
 
-def _run_name(given, common):
+def _run_name(given, changes):
     """A folder name of what a run differs in; the same run in two tables has one folder."""
     resolved = resolve(given)
     parts = [given["db_name"], resolved.net, resolved.train_mode, resolved.sampler]
     named = {"db_name", "net", "train_mode", "sampler", "seed", "keep_checkpoints"}
     budgets = set().union(*(settings for settings, _ in BUDGETS.values()))
-    parts += [f"{k}{v}" for k, v in sorted(given.items()) if k not in named | budgets | set(common)]
-    if common:
-        text = json.dumps(common, sort_keys=True)
+    named |= {name for name, f in SETTINGS.items() if f.metadata["group"] == "machine"}
+    parts += [
+        f"{k}{v}" for k, v in sorted(given.items()) if k not in named | budgets | set(changes)
+    ]
+    if changes:
+        text = json.dumps(changes, sort_keys=True)
         parts.append(hashlib.sha256(text.encode("utf-8")).hexdigest()[:6])
     return "_".join(parts + [f"seed{given['seed']}"])

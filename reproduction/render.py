@@ -56,7 +56,7 @@ def heading(order):
     stamp = BUDGETS[order.budget][1].upper()
     settings = {**TABLES[order.table].settings, **BUDGETS[order.budget][0], **order.common}
     net = NETWORKS[settings["net"]].title if "net" in settings else ""
-    other = " ".join(f"--{name} {value}" for name, value in order.common.items())
+    other = " ".join(f"--{name} {value}" for name, value in order.changes.items())
     given = f"every run was given {other}, which is not the paper's recipe" if other else ""
     parts = [TABLES[order.table].title, net, PROTOCOLS[order.protocol].about, given, stamp]
     return "; ".join(part for part in parts if part)

@@ -152,7 +152,10 @@ def _time_line(cells, states):
             seconds += speeds[cell.config.net] * (cell.config.train_iters - state.steps)
         else:
             unknown.add(cell.config.net)
-    text = f"the training of the rest should take {seconds / 3600:.1f} h on one device"
+    lines = [f"the training of the rest should take {seconds / 3600:.1f} h on one device"]
     if unknown:
-        text += f", and what {', '.join(sorted(unknown))} takes: no run of it was measured yet"
-    return text
+        lines = lines if seconds else []
+        lines.append(
+            f"how long {', '.join(sorted(unknown))} takes is not known: no run was measured"
+        )
+    return "; ".join(lines)

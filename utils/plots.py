@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 RIGHT, WRONG = "#2a7f3f", "#c0392b"
 _MOST_NAMES = 40
 _MOST_POINTS = 2000
-_PICKS, _COLUMNS = 3, 6
+_PICKS, _COLUMNS, _PIXELS = 3, 6, 300
 
 
 def _figure(width, height):
@@ -135,8 +135,11 @@ def neighbours(path, image_paths, labels, nearest, class_names, seed):
     random = np.random.RandomState(seed).permutation(len(labels))[:_PICKS]
     picks = {"worst": order[:_PICKS], "random": random, "best": order[::-1][:_PICKS]}
     rows = [(kind, query) for kind, queries in picks.items() for query in queries]
-    figure = _figure(1.5 * _COLUMNS, 1.75 * len(rows))
+    figure = Figure(figsize=(1.5 * _COLUMNS, 1.75 * len(rows)))
+    FigureCanvasAgg(figure)
     grid = figure.subplots(len(rows), _COLUMNS, squeeze=False)
+    # All pictures have one size, so no layout has to be searched for, which would take a second.
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.2 / len(rows) / 1.75)
     for axes, (kind, query) in zip(grid, rows):
         _picture(axes[0], image_paths[query], f"{kind}: {class_names[labels[query]]}", "black")
         for place, image in zip(axes[1:], shown[query]):
@@ -149,7 +152,10 @@ def neighbours(path, image_paths, labels, nearest, class_names, seed):
 
 def _picture(axes, path, title, colour):
     with Image.open(path) as image:
-        axes.imshow(np.asarray(image.convert("RGB")))
+        image.draft(None, (_PIXELS, _PIXELS))  # decodes a large JPEG at a fraction of its size
+        picture = image.convert("RGB")
+    picture.thumbnail((_PIXELS, _PIXELS))
+    axes.imshow(np.asarray(picture))
     axes.set_title(title if len(title) <= 22 else title[:21] + "…", fontsize=7, color=colour)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -31,11 +31,15 @@ def test_exit_codes_and_messages(capsys):
 
 
 def test_a_signal_is_remembered_once_and_the_handler_comes_back():
-    before = signal.getsignal(signal.SIGINT)
-    with StopRequest() as stop:
-        assert stop.signal_number is None
-        os.kill(os.getpid(), signal.SIGINT)
-        assert stop.signal_number == signal.SIGINT
-        with pytest.raises(KeyboardInterrupt):
+    # A shell starts what it puts into the background with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with StopRequest() as stop:
+            assert stop.signal_number is None
             os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+            assert stop.signal_number == signal.SIGINT
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,39 @@
+"""The data sets of --budget tiny: generated miniatures of the official trees, made once."""
+
+import os
+import shutil
+
+from config.datasets import DATASETS
+from config.paths import resolve_paths
+from datasets_lists import list_files, miniature, official
+
+NUM_CLASSES, IMAGES_PER_CLASS = 4, 12
+
+
+def prepare(names, common):
+    """Makes the miniatures that are missing, through the same code as official data sets.
+
+    Args:
+      names: list of str, data sets; those without an official tree are left out.
+      common: dict from setting to value, flags for every run.
+
+    Returns:
+      str, the folder of the miniatures, for `datasets_dir`.
+    """
+    paths, _ = resolve_paths(common)
+    folder = os.path.join(paths["checkpoints_dir"], "reproduce", "tiny", "datasets")
+    for name in names:
+        target = os.path.join(folder, DATASETS[name].folder or "")
+        if name in official.NAMES and not os.path.isdir(target):
+            _make(name, folder, target)
+    return folder
+
+
+def _make(name, folder, target):
+    """Writes one miniature with its lists; it appears in one piece."""
+    part = os.path.join(folder, f".{name}.part{os.getpid()}")
+    root = miniature.write(name, part, NUM_CLASSES, IMAGES_PER_CLASS)
+    list_files.write(root, official.read(name, root, subset=True))
+    if not os.path.isdir(target):
+        os.rename(root, target)
+    shutil.rmtree(part)
