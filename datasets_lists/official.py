@@ -12,7 +12,6 @@ import os
 
 from config.datasets import DATASETS
 from config.paths import resolve_paths
-from data.folders import IMAGE_ENDINGS
 from datasets_lists.annotations import ANOTHER
 from utils.errors import UserError
 
@@ -110,6 +109,8 @@ def _check_published(name, annotations, num_classes):
 
 def _check_splits(name, annotations):
     """Refuses what no training could use, whatever the counts."""
+    from data.folders import IMAGE_ENDINGS  # only now: NumPy comes with it
+
     splits, sources = annotations.splits, annotations.sources
     _check_apart(name, splits, sources)
     for split, rows in splits.items():

@@ -75,7 +75,11 @@ def rows_of(order):
         return rows
     chosen = [row for row in rows if row.settings["train_mode"] in order.modes]
     known = {row.settings["train_mode"] for row in rows}
-    chosen += [Row(MODE_LABELS[m], {"train_mode": m}) for m in order.modes if m not in known]
+    chosen += [
+        Row(MODE_LABELS.get(m, f"Two-head {m}"), {"train_mode": m})
+        for m in order.modes
+        if m not in known
+    ]
     return tuple(chosen)
 
 

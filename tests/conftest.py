@@ -4,6 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import dry_run
+import evaluator
+import trainer
+from utils import tf1
+
 CLASSES = ("ant", "bee", "cat", "dog")
 
 
@@ -38,3 +43,16 @@ def shared_tree(tmp_path_factory):
 def _no_paths_from_this_machine(monkeypatch):
     for name in ("DATASETS_DIR", "PRETRAINED_DIR", "CHECKPOINTS_DIR"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_graph_optimisation(monkeypatch):
+    """Optimising a graph takes longer than the few steps that a test runs of it."""
+
+    def without_optimisation(gpu):
+        config = tf1.session_config(gpu)
+        config.graph_options.rewrite_options.disable_meta_optimizer = True
+        return config
+
+    for module in (dry_run, evaluator, trainer):
+        monkeypatch.setattr(module, "session_config", without_optimisation)

@@ -30,28 +30,13 @@ def run(cwd, script, *words):
     )
 
 
-def test_train_resume_and_evaluate(tree, tmp_path):
-    words = TINY + ["--db_path", tree]
-    first = run(tmp_path, "main.py", *words, "--train_iters", 2)
-    folder = os.path.join(str(tmp_path), "checkpoints", "run")
-    assert first.returncode == 0, first.stderr
-    assert first.stdout.splitlines()[-1] == folder
-    assert "WARNING" not in first.stderr and "Traceback" not in first.stderr
-    second = run(tmp_path, "main.py", *words, "--train_iters", 4)
-    assert second.returncode == 0 and "2 of 4 steps done" in second.stderr
-    report = os.path.join(folder, "eval", "test", "metrics.json")
-    with open(report) as file:
-        assert json.load(file)["step"] == 4
-    third = run(tmp_path, "eval.py", "--checkpoint_dir", "run", "--split", "val")
-    assert third.returncode == 0 and "val split, 4 images" in third.stdout
-
-
-def test_a_signal_saves_and_the_same_command_goes_on(tree, tmp_path):
-    words = command("main.py", *TINY, "--db_path", tree, "--train_iters", "100000")
+def test_train_be_stopped_go_on_and_evaluate(tree, tmp_path):
+    words = [*TINY, "--db_path", tree, "--train_iters"]
     process = subprocess.Popen(
-        words, cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command("main.py", *words, 100000), cwd=str(tmp_path), stderr=subprocess.PIPE, text=True
     )
-    log = tmp_path / "checkpoints" / "run" / "log.txt"
+    folder = tmp_path / "checkpoints" / "run"
+    log = folder / "log.txt"
     deadline = time.time() + 60
     while time.time() < deadline and not (log.exists() and "step 3/" in log.read_text()):
         time.sleep(0.05)
@@ -61,9 +46,19 @@ def test_a_signal_saves_and_the_same_command_goes_on(tree, tmp_path):
     message = errors.splitlines()[-1]
     assert "stopped and saved after step" in message and "same command" in message
     step = int(message.split("after step ")[1].split()[0])
-    assert (log.parent / f"model.ckpt-{step}.index").exists()
-    resumed = run(tmp_path, "main.py", *TINY, "--db_path", tree, "--train_iters", step + 1)
-    assert f"{step} of {step + 1} steps done" in resumed.stderr and resumed.returncode == 0
+    assert (folder / f"model.ckpt-{step}.index").exists()
+
+    resumed = run(tmp_path, "main.py", *words, step + 1)
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"{step} of {step + 1} steps done" in resumed.stderr
+    assert "WARNING" not in resumed.stderr and "Traceback" not in resumed.stderr
+    assert resumed.stdout.splitlines()[-1] == str(folder)
+    for name, checkpoint in (("test", f"model.ckpt-{step + 1}"), ("test-best", "best")):
+        with open(str(folder / "eval" / name / "metrics.json")) as file:
+            assert json.load(file)["checkpoint"].startswith(checkpoint)
+
+    evaluated = run(tmp_path, "eval.py", "--checkpoint_dir", "run", "--split", "val")
+    assert evaluated.returncode == 0 and "val split, 4 images" in evaluated.stdout
 
 
 @pytest.mark.parametrize(

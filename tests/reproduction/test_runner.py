@@ -34,6 +34,7 @@ sys.exit(code)
 def cells(tmp_path, monkeypatch):
     order = order_of(datasets=("cars",), seeds=(0,), common={"checkpoints_dir": str(tmp_path)})
     made = cells_of(order)
+    (tmp_path / "stand_in.py").write_text(STAND_IN)
 
     def is_done(cell):
         return os.path.exists(os.path.join(cell.config.run_dir, "done"))
@@ -48,10 +49,6 @@ def cells(tmp_path, monkeypatch):
 
 def stand_in(cell, seconds, code):
     script = os.path.join(cell.config.checkpoints_dir, "stand_in.py")
-    if not os.path.exists(script):
-        with open(script + str(os.getpid()), "w") as file:
-            file.write(STAND_IN)
-        os.rename(script + str(os.getpid()), script)
     return [sys.executable, script, cell.config.run_dir, str(seconds), str(code)]
 
 
