@@ -1,10 +1,13 @@
 """SIGINT and SIGTERM as a request to stop after the current step."""
 
 import signal
+import threading
 
 
 class StopRequest:
     """While entered, remembers a signal instead of dying of it; a second one is not held back.
+
+    In another thread than the main one, to which alone Python gives signals, nothing changes.
 
     Attributes:
       signal_number: int or None, the signal that came.
@@ -17,6 +20,8 @@ class StopRequest:
 
     def __enter__(self):
         """Takes over the two signals."""
+        if threading.current_thread() is not threading.main_thread():
+            return self
         for number in (signal.SIGINT, signal.SIGTERM):
             self._earlier[number] = signal.signal(number, self._remember)
         return self

@@ -1,10 +1,15 @@
 import os
 import signal
+import subprocess
+import sys
+import threading
 
 import pytest
 
 from utils.errors import Interrupted, UserError, run_script
 from utils.signals import StopRequest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def ended(error):
@@ -30,16 +35,37 @@ def test_exit_codes_and_messages(capsys):
         run_script("x.py", lambda: 1 / 0)
 
 
-def test_a_signal_is_remembered_once_and_the_handler_comes_back():
-    # A shell starts what it puts into the background with SIGINT ignored.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+SCRIPT = """
+import os, signal
+from utils.signals import StopRequest
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job with & starts without it
+with StopRequest() as stop:
+    assert stop.signal_number is None
+    os.kill(os.getpid(), signal.SIGINT)
+    assert stop.signal_number == signal.SIGINT
     try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        print("the second one is not held back")
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+"""
+
+
+def test_a_signal_is_remembered_once_and_the_handler_comes_back():
+    # In a process of its own: test runners do not always run tests in the main thread.
+    words = [sys.executable, "-c", SCRIPT]
+    assert subprocess.check_output(words, cwd=ROOT) == b"the second one is not held back\n"
+
+
+def test_signals_are_left_alone_in_another_thread():
+    found = []
+
+    def work():
+        before = signal.getsignal(signal.SIGTERM)
         with StopRequest() as stop:
-            assert stop.signal_number is None
-            os.kill(os.getpid(), signal.SIGINT)
-            assert stop.signal_number == signal.SIGINT
-            with pytest.raises(KeyboardInterrupt):
-                os.kill(os.getpid(), signal.SIGINT)
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    finally:
-        signal.signal(signal.SIGINT, before)
+            found.append((signal.getsignal(signal.SIGTERM) is before, stop.signal_number))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [(True, None)]
