@@ -12,9 +12,10 @@ def main():
     flags = cli.parse_eval(sys.argv[1:])
     # TensorFlow is imported only now: --help and wrong flags are answered at once.
     import evaluator
+    from utils import eval_files
 
     report = evaluator.evaluate_run(**flags)
-    print(evaluator.as_table(report))
+    print(eval_files.as_table(report))
     print(os.path.join(flags["folder"], "eval", flags["split"]))
 
 

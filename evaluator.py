@@ -20,11 +20,6 @@ from utils.tf1 import session_config, tf
 
 # What main.py ends with: which checkpoint, and the folder below eval/ with the split's name in it.
 FINAL_EVALUATIONS = (("best", "{}-best"), ("last", "{}"))
-SCORES = (
-    ("accuracy", "top5_accuracy", "mean_per_class_accuracy")
-    + tuple(f"recall@{k}" for k in metrics.RECALL_AT)
-    + ("map@r",)
-)
 
 
 class EvalGraph(NamedTuple):
@@ -245,12 +240,3 @@ def _embedding_of(config, embedding):
             "--embedding head: a vanilla run has no embedding head; leave it out, or choose pooled"
         )
     return embedding or ("head" if has_head else "pooled")
-
-
-def as_table(report):
-    """The report as lines of text for the terminal."""
-    scores = {k: report[k] for k in (*SCORES, "nmi")}
-    title = "{split} split, {num_images} images, {checkpoint}, embedding: {embedding}"
-    lines = [title.format(**report)]
-    texts = {k: "none can be asked" if v is None else f"{v:.4f}" for k, v in scores.items()}
-    return "\n".join(lines + [f"  {name:<24} {text}" for name, text in texts.items()])

@@ -13,6 +13,7 @@ def main():
     import dry_run
     import evaluator
     import trainer
+    from utils import eval_files
 
     if only_check:
         print("\n".join(dry_run.check(config)))
@@ -22,7 +23,7 @@ def main():
         report = evaluator.evaluate_run(
             config.run_dir, config.eval_split, which, out=out.format(config.eval_split)
         )
-        print(evaluator.as_table(report))
+        print(eval_files.as_table(report))
     print(f"pictures: curves.png and eval/{config.eval_split}/*.png in")
     print(config.run_dir)
 

@@ -9,7 +9,7 @@ import evaluator
 from config.networks import NETWORKS
 from nets import pretrained
 from nets.heads import SCOPE as EMBEDDING_SCOPE
-from utils import checkpoints, logs, metrics
+from utils import checkpoints, eval_files, logs, metrics
 from utils.errors import Interrupted, UserError
 from utils.signals import StopRequest
 from utils.tf1 import tf
@@ -59,7 +59,7 @@ class TrainingLoop:
         if newest is None:
             _warn_of_slow_statistics(config)
         columns = ["learning_rate", "images_per_second", *self.graph.terms]
-        columns += [name for name in evaluator.SCORES if name not in columns]
+        columns += [name for name in eval_files.SCORES if name not in columns]
         self._table = logs.MetricsLog(config.run_dir, columns, self.done)
 
     def _restore_pretrained(self, weights):

@@ -64,7 +64,10 @@ def heading(order):
 
 def percent(value, signed=False):
     """A fraction of 1 as percent with two decimals; empty for None."""
-    return "" if value is None else f"{100 * value:{'+' if signed else ''}.2f}"
+    if value is None:
+        return ""
+    rounded = round(100 * value, 2) + 0.0  # + 0.0: no minus before a zero
+    return f"{rounded:{'+' if signed else ''}.2f}"
 
 
 def cell_text(entry, plus_minus="±"):
@@ -90,7 +93,9 @@ def _markdown_grid(order, rows):
 
 def to_markdown(order, entries):
     """The table for people, with the reasons for what is empty and the source of every number."""
-    lines = [f"# {heading(order)}", "", TABLES[order.table].about, ""]
+    papers_recipe = order.budget == "paper" and not order.changes
+    about = [TABLES[order.table].about, ""] if papers_recipe else []
+    lines = [f"# {heading(order)}", "", *about]
     for metric in dict.fromkeys(entry.metric for entry in entries):
         own = [entry for entry in entries if entry.metric == metric]
         lines += [f"## {metric}, percent: mean ± standard deviation (number of runs)", ""]

@@ -11,7 +11,7 @@ import evaluator
 import trainer
 from tests.conftest import write_image, write_tree
 from tests.test_trainer import config_of, message_of
-from utils import logs, metrics
+from utils import eval_files, logs, metrics
 from utils.tf1 import tf
 
 FILES = {
@@ -77,7 +77,7 @@ def test_training_and_eval_report_the_same_numbers(runs):
     report = evaluator.evaluate_run(str(runs / "hard"), "test", batch_size=3)
     row = [r for r in logs.read_metrics(str(runs / "hard")) if r["split"] == "test"][-1]
     assert row["step"] == "8"
-    for name in evaluator.SCORES:
+    for name in eval_files.SCORES:
         assert float(row[name]) == pytest.approx(report[name], rel=1e-5), name
 
 
@@ -147,7 +147,7 @@ def test_scores_that_cannot_be_asked_are_null(runs, tmp_path):
     report = evaluator.evaluate_run(str(tmp_path / "run"), "test", overrides=overrides)
     assert report["num_images"] == 4 and report["recall@1"] is None
     assert read(tmp_path / "run", "test")[0]["map@r"] is None
-    assert "none can be asked" in evaluator.as_table(report)
+    assert "none can be asked" in eval_files.as_table(report)
 
 
 def test_no_graph_is_left_behind(runs):

@@ -12,6 +12,11 @@ from utils.errors import UserError
 from utils.run_dir import write_json, write_text
 
 TOP = 5
+SCORES = (
+    ("accuracy", "top5_accuracy", "mean_per_class_accuracy")
+    + tuple(f"recall@{k}" for k in metrics.RECALL_AT)
+    + ("map@r",)
+)
 
 
 def write(folder, report, arrays, vectors, neighbours, image_list, class_names, seed):
@@ -105,3 +110,13 @@ def predictions(logits, labels, files, class_names):
         columns[f"top{rank + 1}"] = class_names[order[:, rank]]
         columns[f"top{rank + 1}_probability"] = ranked[:, rank]
     return pd.DataFrame(columns)
+
+
+def as_table(report):
+    """A report as lines of text for the terminal."""
+    title = "{split} split, {num_images} images, {checkpoint}, embedding: {embedding}"
+    lines = [title.format(**report)]
+    for name in (*SCORES, "nmi"):
+        value = report[name]
+        lines.append(f"  {name:<24} " + ("none can be asked" if value is None else f"{value:.4f}"))
+    return "\n".join(lines)

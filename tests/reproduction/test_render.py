@@ -154,3 +154,15 @@ def test_tables_that_cannot_be_written(order, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="can't be written"):
         render.write_all(order, cells_of(order), {}, str(tmp_path / "file" / "t"))
+
+
+def test_a_number_of_zero_has_no_minus():
+    assert render.percent(-1e-7, signed=True) == "+0.00" and render.percent(-1e-7) == "0.00"
+    assert render.percent(-0.0123, signed=True) == "-1.23" and render.percent(None) == ""
+
+
+def test_what_to_expect_stands_only_above_the_papers_recipe(order):
+    assert "Expected: " in render.to_markdown(order, [])
+    changed = order_of(common={"train_iters": 500})
+    assert "Expected: " not in render.to_markdown(changed, [])
+    assert "which is not the paper's recipe" in render.to_markdown(changed, [])
