@@ -28,9 +28,10 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Names a flag's value once, after its last spelling."""
 
     def _format_action_invocation(self, action):
-        if action.nargs == 0:
-            return ", ".join(action.option_strings)
-        return "{} {}".format(", ".join(action.option_strings), action.metavar)
+        if action.nargs == 0 or not action.option_strings:
+            return super()._format_action_invocation(action)
+        (value,) = self._metavar_formatter(action, action.dest.upper())(1)
+        return "{} {}".format(", ".join(action.option_strings), value)
 
 
 class Parser(argparse.ArgumentParser):
@@ -144,7 +145,8 @@ def eval_parser():
     )
     add = parser.add_argument
     add("--checkpoint_dir", required=True, metavar="RUN", help="run folder, as main.py printed it")
-    add("--split", default="test", choices=("test", "val", "train"), help="[default test]")
+    add("--split", default="test", choices=("test", "val", "train"), help="what is evaluated"
+        " [default test]")  # fmt: skip
     add(
         "--checkpoint",
         default="last",
@@ -158,7 +160,7 @@ def eval_parser():
         " norm [default head, pooled for a vanilla run]",
     )
     add("--batch_size", type=_checked(int), metavar="N", help="images a batch [default: the run's]")
-    add("--gpu", metavar="PATH", help="CUDA device; -1 for none [default: the run's]")
+    add("--gpu", metavar="N", help="CUDA device; -1 for none [default: the run's]")
     add("--datasets_dir", metavar="PATH", help="folder of the data sets [default: the run's]")
     add("--db_path", metavar="PATH", help="folder of a custom data set [default: the run's]")
     add("--checkpoints_dir", metavar="PATH", help="folder of the run folders")

@@ -23,56 +23,28 @@ def parser():
         epilog=EPILOG,
     )
     add = made.add_argument
-    tables, budgets = "{" + ",".join(TABLES) + "}", "{" + ",".join(BUDGETS) + "}"
-    add(
-        "--table",
-        default="resnet50",
-        choices=tuple(TABLES),
-        metavar=tables,
-        help="[default resnet50]",
-    )
-    add(
-        "--datasets",
-        nargs="+",
-        default=list(PAPER_DATASETS),
-        choices=tuple(DATASETS),
-        metavar="NAME",
-        help="data sets [default the five of the paper]",
-    )
-    add(
-        "--modes",
-        nargs="+",
-        choices=TRAIN_MODES,
-        metavar="MODE",
-        help="training modes [default those of the table]",
-    )
-    add("--seeds", nargs="+", type=int, metavar="N", help="[default 0 1 2; 0 for the tiny budget]")
-    add(
-        "--protocol",
-        default="released",
-        choices=tuple(PROTOCOLS),
-        metavar="{released,clean}",
+    # fmt: off
+    add("--table", default="resnet50", choices=tuple(TABLES),
+        help="which table [default resnet50]")
+    add("--datasets", nargs="+", default=list(PAPER_DATASETS), choices=tuple(DATASETS),
+        metavar="NAME", help="data sets, its columns [default the five of the paper]")
+    add("--modes", nargs="+", choices=TRAIN_MODES, metavar="MODE",
+        help="training modes, its rows [default those of the table]")
+    add("--seeds", nargs="+", type=int, metavar="N",
+        help="one run each [default 0 1 2; 0 for the tiny budget]")
+    add("--protocol", default="released", choices=tuple(PROTOCOLS),
         help="released: best checkpoint on the test list, softmax on shuffled batches; clean: last"
-        " checkpoint, P x K batches for all [default released]",
-    )
-    add(
-        "--budget",
-        default="paper",
-        choices=tuple(BUDGETS),
-        metavar=budgets,
+        " checkpoint, P x K batches for all [default released]")
+    add("--budget", default="paper", choices=tuple(BUDGETS),
         help="short: a tenth of the iterations; tiny: generated miniatures and a small network, to"
-        " try the machinery; neither is comparable [default paper]",
-    )
+        " try the machinery; neither is comparable [default paper]")
     add("--gpus", default="0", metavar="N,N", help="devices, one run on each at a time [default 0]")
     add("--dry_run", action="store_true", help="say what is done and what is to do, then stop")
-    add(
-        "--emit",
-        choices=("shell", "slurm"),
-        metavar="{shell,slurm}",
-        help="write the runs that are to do as command lines or as a SLURM array job, then stop",
-    )
+    add("--emit", choices=("shell", "slurm"),
+        help="write the runs that are to do as command lines or as a SLURM array job, then stop")
     add("--tables_dir", default="tables", metavar="PATH", help="where tables go [default ./tables]")
-    return made  # fmt: skip
+    # fmt: on
+    return made
 
 
 def parse(argv):

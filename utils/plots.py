@@ -119,7 +119,8 @@ def _colour(label):
 def neighbours(path, image_paths, labels, nearest, class_names, seed):
     """Queries with their nearest images: three of the worst, three random ones, three of the best.
 
-    A query is the better, the more of its nearest images have its class.
+    A query is the better, the more of its nearest images have its class; which of equally good
+    ones are shown is random.
 
     Args:
       path: str, the PNG to write.
@@ -127,13 +128,13 @@ def neighbours(path, image_paths, labels, nearest, class_names, seed):
       labels: int [N].
       nearest: int64 [N, k], nearest first.
       class_names: sequence of C str.
-      seed: int, of the random picks.
+      seed: int.
     """
     shown = nearest[:, : _COLUMNS - 1]
     score = (labels[shown] == labels[:, np.newaxis]).mean(axis=1)
-    order = np.argsort(score, kind="stable")
-    random = np.random.RandomState(seed).permutation(len(labels))[:_PICKS]
-    picks = {"worst": order[:_PICKS], "random": random, "best": order[::-1][:_PICKS]}
+    shuffled = np.random.RandomState(seed).permutation(len(labels))
+    order = shuffled[np.argsort(score[shuffled], kind="stable")]  # equal ones in a random order
+    picks = {"worst": order[:_PICKS], "random": shuffled[:_PICKS], "best": order[-_PICKS:]}
     rows = [(kind, query) for kind, queries in picks.items() for query in queries]
     figure = Figure(figsize=(1.5 * _COLUMNS, 1.75 * len(rows)))
     FigureCanvasAgg(figure)
