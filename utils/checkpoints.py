@@ -1,6 +1,8 @@
 """Saving, finding, opening and restoring checkpoints."""
 
+import errno
 import functools
+import glob
 import os
 import re
 
@@ -136,7 +138,10 @@ class RunSaver:
         try:
             saver.save(session, prefix, global_step=step, write_meta_graph=False)
         except (tf.errors.OpError, OSError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
+            for part in glob.glob(f"{glob.escape(prefix)}-{step}.*tempstate*"):
+                os.remove(part)
+            full = os.strerror(errno.ENOSPC)
+            reason = full if full in str(error) else str(error).strip().splitlines()[0]
             raise UserError(
                 f"the checkpoint {prefix}-{step} can't be written ({reason}); the earlier ones are"
                 " whole: make room and run the same command again"

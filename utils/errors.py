@@ -1,5 +1,6 @@
 """The one exception for a mistake of the user's, and how a script ends."""
 
+import errno
 import sys
 
 
@@ -28,12 +29,21 @@ def run_script(program, run):
       run: callable without arguments.
 
     Raises:
-      SystemExit: 0 after a full run, 2 after a `UserError`, 128 + n after signal n.
+      SystemExit: 2 after a `UserError` or on a full disk, 128 + n after signal n.
     """
     try:
         run()
     except UserError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = (
+            f"{error.filename} can't be written" if error.filename else "a file can't be written"
+        )
+        advice = "make room and run the same command again"
+        print(f"{program}: error: {where}: {error.strerror}; {advice}", file=sys.stderr)
         sys.exit(2)
     except Interrupted as stop:
         print(f"{program}: {stop}", file=sys.stderr)

@@ -19,6 +19,13 @@ class _TerminalHandler(logging.Handler):
         tqdm.write(self.format(record), file=sys.stderr)
 
 
+class _LogFile(logging.FileHandler):
+    """Ends a run whose log can't be written, where logging would print a traceback and go on."""
+
+    def handleError(self, record):  # noqa: N802 - logging's name
+        raise
+
+
 def start_log(path=None):
     """Sends the log to the terminal and, with a path, to the end of that file too.
 
@@ -33,7 +40,7 @@ def start_log(path=None):
     LOGGER.propagate = False
     handlers = [_TerminalHandler()]
     if path is not None:
-        handlers.append(logging.FileHandler(path, encoding="utf-8"))
+        handlers.append(_LogFile(path, encoding="utf-8"))
     for handler, style in zip(handlers, ("%(message)s", "%(asctime)s %(message)s")):
         handler.setFormatter(logging.Formatter(style, "%Y-%m-%d %H:%M:%S"))
         LOGGER.addHandler(handler)

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from utils import checkpoints
@@ -56,3 +58,21 @@ def test_finding(tmp_path):
         )
     assert "choose last, best" in message_of(checkpoints.find, str(tmp_path), "elsewhere")
     assert "train the run first" in message_of(checkpoints.find, str(tmp_path / "none"), "last")
+
+
+def test_a_checkpoint_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path, monkeypatch):
+    part = tmp_path / "model.ckpt-7.data-00000-of-00001.tempstate1"
+
+    def save(session, prefix, **_):
+        part.write_text("half")
+        message = f"Graph execution error:\n\nfound at\n{prefix}; No space left on device"
+        raise tf.errors.ResourceExhaustedError(None, None, message)
+
+    with tf.Graph().as_default():
+        tf.get_variable("v", [])
+        saver = checkpoints.RunSaver(str(tmp_path), "model.ckpt", 3)
+    monkeypatch.setattr(saver.last, "save", save)
+    with pytest.raises(UserError) as caught:
+        saver.save(None, 7)
+    assert "model.ckpt-7 can't be written (No space left on device)" in str(caught.value)
+    assert os.listdir(str(tmp_path)) == []

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -33,6 +34,14 @@ def test_exit_codes_and_messages(capsys):
     assert ended(KeyboardInterrupt()) == 130
     with pytest.raises(ZeroDivisionError):  # a fault of ours keeps its traceback
         run_script("x.py", lambda: 1 / 0)
+
+
+def test_a_full_disk_is_no_fault_of_ours(capsys):
+    assert ended(OSError(errno.ENOSPC, "No space left on device", "runs/log.txt")) == 2
+    message = "x.py: error: runs/log.txt can't be written: No space left on device; make room and"
+    assert capsys.readouterr().err == message + " run the same command again\n"
+    with pytest.raises(PermissionError):
+        ended(PermissionError(errno.EACCES, "Permission denied", "runs"))
 
 
 SCRIPT = """

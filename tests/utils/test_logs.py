@@ -1,6 +1,10 @@
 import csv
+import errno
 import glob
+import logging
 import os
+
+import pytest
 
 from utils import logs
 from utils.tf1 import tf
@@ -49,3 +53,16 @@ def test_the_log_is_appended_to(tmp_path, capfd):
     with open(path) as file:
         assert [line.split(" ", 2)[2] for line in file] == ["message one\n", "message two\n"]
     assert capfd.readouterr().err == "message one\nmessage two\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is full")
+def test_a_log_on_a_full_disk_ends_the_run():
+    logs.start_log("/dev/full")
+    try:
+        with pytest.raises(OSError) as caught:
+            logs.LOGGER.info("a line")
+    finally:
+        (file,) = [h for h in logs.LOGGER.handlers if isinstance(h, logging.FileHandler)]
+        logs.LOGGER.removeHandler(file)
+        logs.stop_log()
+    assert caught.value.errno == errno.ENOSPC
