@@ -71,18 +71,15 @@ def _images_below(folder):
     return sorted(found)
 
 
-def split_by_class(rows, val_share=VAL_SHARE, test_share=TEST_SHARE, seed=SPLIT_SEED):
+def split_by_class(rows, seed=SPLIT_SEED):
     """Splits each class by itself: the seeded rule for a set without lists.
 
     The files of a class, sorted by name, are shuffled by the legacy generator of NumPy (its
-    stream is the same in every version) seeded with `seed`; the first `test_share` of them,
-    rounded, are for test, the next `val_share` for validation, the rest, at least one, for
-    training. So the split depends on the file names alone.
+    stream is the same in every version) seeded with `seed`; the first fifth of them, rounded, is
+    for test, the next tenth for validation, the rest, at least one, for training. So the split depends on the file names alone.
 
     Args:
       rows: list of (label, file name).
-      val_share: float, share of validation images.
-      test_share: float, share of test images.
       seed: int.
 
     Returns:
@@ -95,8 +92,7 @@ def split_by_class(rows, val_share=VAL_SHARE, test_share=TEST_SHARE, seed=SPLIT_
     for label, names in sorted(by_class.items()):
         names = sorted(names)
         order = np.random.RandomState(seed).permutation(len(names))
-        num_test = min(int(round(test_share * len(names))), len(names) - 1)
-        num_val = min(int(round(val_share * len(names))), len(names) - 1 - num_test)
+        num_test, num_val = (int(round(share * len(names))) for share in (TEST_SHARE, VAL_SHARE))
         ends = (("test", num_test), ("val", num_test + num_val), ("train", len(names)))
         start = 0
         for split, end in ends:

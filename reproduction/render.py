@@ -169,7 +169,7 @@ def to_csv(order, entries):
         for name in ("split", "checkpoint_rule", "iterations", "class_map", "tensorflow", "commit"):
             record[name] = " ".join(sorted({str(s.get(name, "")) for s in entry.sources}))
         record["missing"] = "; ".join(f"seed {s}: {text}" for s, text in entry.missing.items())
-        records.append(record)
+        records.append({k: round(v, 6) if isinstance(v, float) else v for k, v in record.items()})
     writer = csv.DictWriter(stream, list(records[0]))
     writer.writeheader()
     writer.writerows(records)

@@ -20,8 +20,8 @@ from utils.run_dir import write_json
 SCORES = {f"recall@{k}": 0.5 for k in (1, 2, 4, 8, 16)}
 
 
-def finish(cell, accuracy):
-    """Writes what a finished run of a cell leaves."""
+def finish(cell, accuracy, step=None):
+    """Writes what a finished run of a cell leaves, or one that was evaluated on the way."""
     folder = cell.config.run_dir
     os.makedirs(folder)
     args = dict(
@@ -37,7 +37,7 @@ def finish(cell, accuracy):
             split="test",
             num_images=20,
             checkpoint="model.ckpt-40000",
-            step=cell.config.train_iters,
+            step=step or cell.config.train_iters,
             class_map="0123456789ab",
             **{"map@r": 0.25},
         )
@@ -166,3 +166,11 @@ def test_what_to_expect_stands_only_above_the_papers_recipe(order):
     changed = order_of(common={"train_iters": 500})
     assert "Expected: " not in render.to_markdown(changed, [])
     assert "which is not the paper's recipe" in render.to_markdown(changed, [])
+
+
+def test_a_run_that_was_evaluated_on_the_way_is_not_done(order):
+    cells = cells_of(order)[:2]
+    finish(cells[0], 0.5, step=20000)
+    finish(cells[1], 0.5)
+    on_the_way, done = states_of(cells)
+    assert on_the_way.kind != DONE and done.kind == DONE
