@@ -76,7 +76,8 @@ def split_by_class(rows, seed=SPLIT_SEED):
 
     The files of a class, sorted by name, are shuffled by the legacy generator of NumPy (its
     stream is the same in every version) seeded with `seed`; the first fifth of them, rounded, is
-    for test, the next tenth for validation, the rest, at least one, for training. So the split depends on the file names alone.
+    for test, the next tenth for validation, the rest, at least one, for training. So the split
+    depends on the file names alone.
 
     Args:
       rows: list of (label, file name).
