@@ -10,7 +10,7 @@ import numpy as np
 import preflight
 import trainer
 from config.networks import NETWORKS
-from nets import pretrained
+from nets import weight_files
 from nets.heads import SCOPE as EMBEDDING_SCOPE
 from training_loop import take_step
 from utils.tf1 import session_config, tf
@@ -99,7 +99,7 @@ def _weight_lines(config, weights):
     """What the start weights would fill."""
     if weights is None:
         return ["start weights: none, all variables random"]
-    shapes, _ = pretrained.open_weights(weights)
+    shapes, _ = weight_files.open_weights(weights)
     heads = (*NETWORKS[config.net].head_scopes, EMBEDDING_SCOPE)
-    report = pretrained.compare(shapes, tf.model_variables(), heads)
+    report = weight_files.compare(shapes, tf.model_variables(), heads)
     return [f"start weights: {weights}", *(f"  {line}" for line in report.lines())]

@@ -6,7 +6,7 @@ from config.base_config import SETTINGS
 from config.datasets import DATASETS
 from config.networks import NETWORKS, checkpoint_name
 from data import digits, lists
-from nets import pretrained
+from nets import weight_files
 from utils import run_dir
 from utils.errors import UserError
 
@@ -80,10 +80,10 @@ def pretrained_path(config):
         path = os.path.abspath(os.path.expanduser(config.pretrained))
     elif not os.path.exists(path + ".index") and not os.path.exists(path):
         raise UserError(_missing_checkpoint(config, network, checkpoint, path))
-    shapes, _ = pretrained.open_weights(path)
+    shapes, _ = weight_files.open_weights(path)
     if not any(name.startswith(network.scope + "/") for name in shapes):
         raise UserError(
-            f"{path} is not of --net {config.net}: it holds {pretrained.scopes_of(shapes)}, not"
+            f"{path} is not of --net {config.net}: it holds {weight_files.scopes_of(shapes)}, not"
             f" {network.scope}"
         )
     return path

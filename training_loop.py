@@ -7,7 +7,7 @@ import numpy as np
 
 import evaluator
 from config.networks import NETWORKS
-from nets import pretrained
+from nets import weight_files
 from nets.heads import SCOPE as EMBEDDING_SCOPE
 from utils import checkpoints, eval_files, logs, metrics
 from utils.errors import Interrupted, UserError
@@ -64,7 +64,7 @@ class TrainingLoop:
 
     def _restore_pretrained(self, weights):
         heads = NETWORKS[self.config.net].head_scopes + (EMBEDDING_SCOPE,)
-        report = pretrained.restore(self.session, weights, tf.model_variables(), heads)
+        report = weight_files.restore(self.session, weights, tf.model_variables(), heads)
         logs.LOGGER.info("weights from %s", weights)
         for line in report.lines():
             logs.LOGGER.info("  %s", line)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nets.pretrained import compare, open_weights, scopes_of
+from nets.weight_files import compare, open_weights, scopes_of
 from utils.tf1 import tf
 
 
@@ -10,7 +10,7 @@ def contents(path):
     """Describes a file of weights.
 
     Args:
-      path: str, see `nets.pretrained.open_weights`.
+      path: str, see `nets.weight_files.open_weights`.
 
     Returns:
       list of str: a line a variable with its shape, and the sum.
@@ -29,7 +29,7 @@ def against(path, network, frame_size, head_scopes):
     """Describes what a run of a network would take from a file of weights.
 
     Args:
-      path: str, see `nets.pretrained.open_weights`.
+      path: str, see `nets.weight_files.open_weights`.
       network: function of `nets.factory.network_fn`.
       frame_size: int, pixels a side.
       head_scopes: iterable of str, scopes that are never restored.

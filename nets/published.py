@@ -3,7 +3,7 @@
 import glob
 import os
 
-from nets.pretrained import open_weights
+from nets.weight_files import open_weights
 from utils import fetch
 from utils.errors import UserError
 

@@ -1,5 +1,6 @@
 """How far a cell is: done, partly done, still to do, or not possible here."""
 
+import collections
 import os
 from typing import NamedTuple
 
@@ -132,17 +133,23 @@ def plan_lines(cells, states):
     Returns:
       list of str.
     """
-    lines = []
-    for cell, state in zip(cells, states):
-        detail = state.reason or f"{state.steps} of {cell.config.train_iters} steps"
-        lines.append(f"{state.kind:12} {cell.name}: {detail}")
+    lines = [
+        f"{state.kind:12} {cell.name}: {state.steps} of {cell.config.train_iters} steps"
+        for cell, state in zip(cells, states)
+        if state.kind != MISSING
+    ]
+    reasons = collections.Counter(state.reason for state in states if state.kind == MISSING)
+    lines += [
+        f"{MISSING:12} {count} cell{'s' if count > 1 else ''}: {text}"
+        for text, count in reasons.items()
+    ]
     counts = {kind: sum(s.kind == kind for s in states) for kind in (DONE, PARTLY, OPEN, MISSING)}
     lines.append(", ".join(f"{count} {kind}" for kind, count in counts.items()))
-    return lines + [_time_line(cells, states)]
+    return lines + _time_lines(cells, states)
 
 
-def _time_line(cells, states):
-    """The time that the rest takes at the measured speed of each network."""
+def _time_lines(cells, states):
+    """The time that the rest takes at the measured speed of each network, if there is a rest."""
     speeds = seconds_a_step(cells)
     seconds, unknown = 0.0, set()
     for cell, state in zip(cells, states):
@@ -152,10 +159,7 @@ def _time_line(cells, states):
             seconds += speeds[cell.config.net] * (cell.config.train_iters - state.steps)
         else:
             unknown.add(cell.config.net)
-    lines = [f"the training of the rest should take {seconds / 3600:.1f} h on one device"]
-    if unknown:
-        lines = lines if seconds else []
-        lines.append(
-            f"how long {', '.join(sorted(unknown))} takes is not known: no run was measured"
-        )
-    return "; ".join(lines)
+    lines = [f"how long {net} takes is not known: no run was measured" for net in sorted(unknown)]
+    if seconds:
+        lines.append(f"the training of the rest should take {seconds / 3600:.1f} h on one device")
+    return lines

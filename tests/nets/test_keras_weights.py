@@ -11,7 +11,7 @@ import pytest
 
 from config import weights_cli
 from config.networks import NETWORKS
-from nets import keras_files, pretrained, weights_command
+from nets import keras_files, weight_files, weights_command
 from nets.factory import network_fn
 from utils.errors import UserError
 from utils.tf1 import tf
@@ -39,7 +39,7 @@ def log_probabilities(weights, images, net, multiplier=None):
     with tf.Graph().as_default(), tf.Session() as session:
         logits, _ = network_fn(net, depth_multiplier=multiplier)(tf.constant(images), 7, False)
         session.run(tf.global_variables_initializer())
-        report = pretrained.restore(session, weights, tf.model_variables(), ())
+        report = weight_files.restore(session, weights, tf.model_variables(), ())
         assert not report.unused and not report.different_shape
         assert all("AuxLogits" in name for name in report.new)
         return session.run(tf.nn.log_softmax(logits))
@@ -67,7 +67,7 @@ def test_inception_v3_gives_the_same_outputs(tmp_path):
         with tf.Session() as session:
             logits = without_auxiliary(np.load(stem + ".npz")["images"])
             session.run(tf.global_variables_initializer())
-            report = pretrained.restore(session, out, tf.model_variables(), ())
+            report = weight_files.restore(session, out, tf.model_variables(), ())
             assert report.new == report.unused == report.different_shape == ()
             found = session.run(tf.nn.log_softmax(logits))
     known = np.load(stem + ".npz")["log_probabilities"]

@@ -13,7 +13,7 @@ import pytest
 
 from config import weights_cli
 from config.networks import NETWORKS, Checkpoint, published_checkpoints
-from nets import pretrained, published, weights_command
+from nets import published, weight_files, weights_command
 from nets.factory import network_fn
 from utils import fetch
 from utils.errors import UserError
@@ -82,7 +82,7 @@ def test_a_missing_checkpoint_is_fetched_to_its_place_once(server, tmp_path, ver
     folder = tmp_path / "pretrained"
     prefix, is_new = published.obtain(checkpoint, str(folder), "Net")
     assert is_new and prefix == str(folder / "net" / "net.ckpt")
-    shapes, value_of = pretrained.open_weights(prefix)
+    shapes, value_of = weight_files.open_weights(prefix)
     assert shapes == {"net/weights": (2,)} and value_of("net/weights").tolist() == [1, 2]
     assert os.listdir(str(folder)) == ["net"]  # neither the archive nor a part of it
     assert published.obtain(checkpoint, str(folder), "Net") == (prefix, False)

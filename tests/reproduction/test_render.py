@@ -142,12 +142,25 @@ def test_the_plan_counts_and_estimates(order):
     cells = finished(order, skip=("birds", "dogs"))
     states = states_of(cells)
     lines = plan_lines(cells, states)
-    assert len(lines) == len(cells) + 2
-    assert lines[-2] == "24 done, 0 partly done, 0 to do, 16 not possible"
-    missing = [line for line in lines if line.startswith(MISSING)]
-    assert all("no folder" in line for line in missing)
+    assert len(lines) == 24 + 2 + 1
+    assert lines[-1] == "24 done, 0 partly done, 0 to do, 16 not possible"
+    for line in lines[-3:-1]:  # one line a reason
+        assert line.startswith(f"{MISSING:12} 8 cells: there is no folder")
     assert {c.dataset for c, s in zip(cells, states) if s.kind == MISSING} == {"birds", "dogs"}
     assert PAPER_DATASETS[0] in lines[0]
+
+
+def test_the_time_of_the_rest_follows_from_measured_steps(order, monkeypatch):
+    monkeypatch.setattr("reproduction.state._what_is_missing", lambda config: "")
+    cells = cells_of(order)
+    lines = plan_lines(cells, states_of(cells))
+    assert lines[-1] == "how long resnet50 takes is not known: no run was measured"
+    finish(cells[0], 0.5)
+    with open(os.path.join(cells[0].config.run_dir, "metrics.csv"), "w") as file:
+        file.write("step,split,images_per_second\n1,train,1\n100,train,64\n200,train,64\n")
+    hours = 39 * 40000 * (32 / 64) / 3600
+    expected = f"the training of the rest should take {hours:.1f} h on one device"
+    assert plan_lines(cells, states_of(cells))[-1] == expected
 
 
 def test_tables_that_cannot_be_written(order, tmp_path):

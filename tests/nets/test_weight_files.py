@@ -3,7 +3,7 @@ import os
 import numpy as np
 import pytest
 
-from nets import pretrained
+from nets import weight_files
 from nets.factory import network_fn
 from tests.nets import sstables
 from utils.errors import UserError
@@ -46,7 +46,7 @@ def test_everything_but_the_heads_is_restored(published, kind, classes):
         tf.set_random_seed(6)
         variables = mobile(classes, session)
         before = dict(zip([v.op.name for v in variables], session.run(variables)))
-        report = pretrained.restore(session, published[kind], variables, HEADS)
+        report = weight_files.restore(session, published[kind], variables, HEADS)
         after = dict(zip([v.op.name for v in variables], session.run(variables)))
     heads = [f"MobilenetV1/Logits/Conv2d_1c_1x1/{part}" for part in ("weights", "biases")]
     assert sorted(report.new) == sorted(heads) == sorted(report.unused)
@@ -67,7 +67,7 @@ def test_the_report_tells_the_four_kinds_apart(published, tmp_path):
     path = str(tmp_path / "part.npz")
     np.savez(path, **values)
     with tf.Graph().as_default(), tf.Session() as session:
-        report = pretrained.restore(session, path, mobile(7, session), HEADS)
+        report = weight_files.restore(session, path, mobile(7, session), HEADS)
     assert missing in report.new and report.different_shape == (reshaped,)
     assert "other/weights" in report.unused and len(report.restored) == 133
     assert report.layers_without_weights() == [
@@ -135,7 +135,7 @@ def test_unusable_files_get_one_sentence(published, tmp_path, capsys):
         for path, words in damaged(published, tmp_path).items():
             message = f"{path} was taken"
             try:
-                pretrained.restore(session, path, variables, HEADS)
+                weight_files.restore(session, path, variables, HEADS)
             except UserError as error:
                 message = str(error)
             assert words in message and path in message and "\n" not in message, path
@@ -156,6 +156,6 @@ def test_older_and_compressed_checkpoints_are_read(published, tmp_path, format_o
         contents = sstables.compressed(read(table))
         with open(table, "wb") as file:
             file.write(contents)
-    shapes, value_of = pretrained.open_weights(path)
+    shapes, value_of = weight_files.open_weights(path)
     assert shapes == {"a/weights": (600,)}
     np.testing.assert_array_equal(value_of("a/weights"), np.arange(600))
