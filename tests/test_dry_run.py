@@ -22,7 +22,7 @@ def test_a_check_describes_the_run_and_writes_nothing(shared_tree, tmp_path):
     assert f"backbone: {backbone:,} parameters" in text
     assert f"embedding: {embedding:,} parameters" in text
     assert f"MobilenetV1/Logits: {logits:,} parameters" in text
-    assert "feature map Conv2d_13_pointwise: 1 x 1 x 1024" in text
+    assert "feature map Conv2d_13_pointwise: 1 x 1 x 256" in text
     assert "135 variables restored" in text and "GiB" in text
     losses = text.split("loss ")[1].split(",")[0]
     assert np.isfinite(float(losses)) and "s a step of 8 images" in text

