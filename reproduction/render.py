@@ -56,9 +56,12 @@ def heading(order):
     stamp = BUDGETS[order.budget][1].upper()
     settings = {**TABLES[order.table].settings, **BUDGETS[order.budget][0], **order.common}
     net = NETWORKS[settings["net"]].title if "net" in settings else ""
+    ratio = settings.get("imbalance_ratio", 1)
+    tail = f"the training list's largest class has {ratio:g} times the images of its smallest"
     other = " ".join(f"--{name} {value}" for name, value in order.changes.items())
     given = f"every run was given {other}, which is not the paper's recipe" if other else ""
-    parts = [TABLES[order.table].title, net, PROTOCOLS[order.protocol].about, given, stamp]
+    parts = [TABLES[order.table].title, net, tail if ratio > 1 else "",
+             PROTOCOLS[order.protocol].about, given, stamp]  # fmt: skip
     return "; ".join(part for part in parts if part)
 
 

@@ -45,3 +45,7 @@ def test_every_table_names_protocol_budget_and_flags():
     for word in ("protocol clean", "NOT COMPARABLE: TINY BUDGET", "--train_iters 5", "MobileNet"):
         assert word in text
     assert "NOT COMPARABLE" not in render.heading(order_of())
+    assert "20 times the images" in render.heading(order_of(table="imbalance"))
+    changed = order_of(table="imbalance", common={"imbalance_ratio": 50.0})
+    assert "50 times the images" in render.heading(changed)
+    assert "times the images" not in render.heading(order_of())
