@@ -3,7 +3,7 @@
 import functools
 
 from nets.densenet import densenet161
-from nets.inception import inception_v1, inception_v2, inception_v3
+from nets.inception import auxiliary_logits, inception
 from nets.inception_v4 import inception_v4
 from nets.mobilenet_v1 import mobilenet_v1
 from nets.resnet import resnet
@@ -16,6 +16,11 @@ def _resnet(version, depth):
     return functools.partial(resnet, getattr(getattr(slim_nets, f"resnet_{version}"), scope), scope)
 
 
+def _inception(version, layer, **options):
+    base = getattr(slim_nets.inception, f"inception_v{version}_base")
+    return functools.partial(inception, base, f"InceptionV{version}", layer, **options)
+
+
 BACKBONES = {
     "resnet50": _resnet("v2", 50),
     "resnet101": _resnet("v2", 101),
@@ -23,9 +28,9 @@ BACKBONES = {
     "resnet50_v1": _resnet("v1", 50),
     "resnet101_v1": _resnet("v1", 101),
     "resnet152_v1": _resnet("v1", 152),
-    "inc1": inception_v1,
-    "inc2": inception_v2,
-    "inc3": inception_v3,
+    "inc1": _inception(1, "Conv2d_0c_1x1"),
+    "inc2": _inception(2, "Conv2d_1c_1x1"),
+    "inc3": _inception(3, "Conv2d_1c_1x1", auxiliary=auxiliary_logits),
     "inc4": inception_v4,
     "densenet161": densenet161,
     "mobile": mobilenet_v1,

@@ -10,24 +10,29 @@ def inception_arg_scope(is_training, bn_decay):
         return both
 
 
-def _inception(
-    base, name, layer, images, num_classes, is_training, reuse, bn_decay, auxiliary=None
+def inception(
+    base, name, layer, images, num_classes, is_training, reuse=None, bn_decay=0.9997, auxiliary=None
 ):
-    """A convolutional part of tf-slim, its global mean, dropout and a linear classifier.
+    """Inception V1 to V3 (Szegedy et al., arXiv:1409.4842, 1512.00567; Ioffe, Szegedy, 1502.03167).
+
+    The convolutional part is tf-slim's; its global mean, dropout and a linear classifier follow.
 
     Args:
-      base: function of `tf_slim.nets.inception`.
+      base: function of `tf_slim.nets.inception`, the convolutional part.
       name: str, the variable scope.
       layer: str, the scope of the classifier below Logits.
-      images: float32 [B, H, W, 3].
+      images: float32 [B, H, W, 3], preprocessed to [-1, 1]; with `auxiliary` at least 107 pixels a
+        side.
       num_classes: int, C.
-      is_training: bool.
-      reuse: bool or None.
-      bn_decay: float.
+      is_training: bool, batch statistics and dropout (keep 0.8) in the tower or not.
+      reuse: bool or None, take the variables of an earlier call.
+      bn_decay: float, decay of the moving averages of batch normalisation.
       auxiliary: function (end points, C) -> float32 [B, C], the side classifier, or None.
 
     Returns:
-      logits float32 [B, C], and a dict from end point names to tensors.
+      logits float32 [B, C], and a dict from end point names to tensors. The last feature map is
+      `Mixed_5c` (7 x 7 x 1024 at 224) or, of V3, `Mixed_7c` (8 x 8 x 2048 at 299); `PreLogits` is
+      its mean, `AuxLogits` [B, C] what `auxiliary` gives.
     """
     with slim.arg_scope(inception_arg_scope(is_training, bn_decay)):
         with tf.variable_scope(name, reuse=reuse) as scope:
@@ -43,46 +48,8 @@ def _inception(
     return tf.squeeze(logits, [1, 2]), end_points
 
 
-def inception_v1(images, num_classes, is_training, reuse=None, bn_decay=0.9997):
-    """Inception V1 (Szegedy et al., arXiv:1409.4842), with batch normalisation.
-
-    Args:
-      images: float32 [B, H, W, 3], preprocessed to [-1, 1].
-      num_classes: int, C.
-      is_training: bool, batch statistics and dropout (keep 0.8) in the tower or not.
-      reuse: bool or None, take the variables of an earlier call.
-      bn_decay: float, decay of the moving averages of batch normalisation.
-
-    Returns:
-      logits float32 [B, C], and a dict from end point names to tensors. `Mixed_5c` is the last
-      feature map [B, ceil(H / 32), ceil(W / 32), 1024], `PreLogits` its mean.
-    """
-    base = slim_nets.inception.inception_v1_base
-    rest = (images, num_classes, is_training, reuse, bn_decay)
-    return _inception(base, "InceptionV1", "Conv2d_0c_1x1", *rest)
-
-
-def inception_v2(images, num_classes, is_training, reuse=None, bn_decay=0.9997):
-    """Inception V2 (Ioffe and Szegedy, arXiv:1502.03167).
-
-    Args:
-      images: float32 [B, H, W, 3], preprocessed to [-1, 1].
-      num_classes: int, C.
-      is_training: bool, batch statistics and dropout (keep 0.8) in the tower or not.
-      reuse: bool or None, take the variables of an earlier call.
-      bn_decay: float, decay of the moving averages of batch normalisation.
-
-    Returns:
-      logits float32 [B, C], and a dict from end point names to tensors. `Mixed_5c` is the last
-      feature map [B, ceil(H / 32), ceil(W / 32), 1024], `PreLogits` its mean.
-    """
-    base = slim_nets.inception.inception_v2_base
-    rest = (images, num_classes, is_training, reuse, bn_decay)
-    return _inception(base, "InceptionV2", "Conv2d_1c_1x1", *rest)
-
-
-def _auxiliary_logits(end_points, num_classes):
-    """The side classifier on Mixed_6e; its convolution shrinks with a map below 17 x 17."""
+def auxiliary_logits(end_points, num_classes):
+    """The side classifier of V3 on Mixed_6e; its convolution shrinks with a map below 17 x 17."""
     with tf.variable_scope("AuxLogits"):
         net = slim.avg_pool2d(end_points["Mixed_6e"], [5, 5], stride=3, padding="VALID")
         net = slim.conv2d(net, 128, [1, 1], scope="Conv2d_1b_1x1")
@@ -96,22 +63,3 @@ def _auxiliary_logits(end_points, num_classes):
             weights_initializer=tf.truncated_normal_initializer(stddev=0.001),
         )  # fmt: skip
     return tf.reduce_mean(net, [1, 2])
-
-
-def inception_v3(images, num_classes, is_training, reuse=None, bn_decay=0.9997):
-    """Inception V3 (Szegedy et al., arXiv:1512.00567) with its auxiliary classifier.
-
-    Args:
-      images: float32 [B, H, W, 3], preprocessed to [-1, 1], at least 107 pixels a side.
-      num_classes: int, C.
-      is_training: bool, batch statistics and dropout (keep 0.8) in the tower or not.
-      reuse: bool or None, take the variables of an earlier call.
-      bn_decay: float, decay of the moving averages of batch normalisation.
-
-    Returns:
-      logits float32 [B, C], and a dict from end point names to tensors. `Mixed_7c` is the last
-      feature map (8 x 8 x 2048 at 299), `PreLogits` its mean, `AuxLogits` [B, C].
-    """
-    base = slim_nets.inception.inception_v3_base
-    rest = (images, num_classes, is_training, reuse, bn_decay)
-    return _inception(base, "InceptionV3", "Conv2d_1c_1x1", *rest, auxiliary=_auxiliary_logits)

@@ -80,7 +80,7 @@ def without_auxiliary(images):
 
     base = inception.slim_nets.inception.inception_v3_base
     rest = (tf.constant(images), 7, False, None, 0.9997)
-    return inception._inception(base, "InceptionV3", "Conv2d_1c_1x1", *rest)[0]
+    return inception.inception(base, "InceptionV3", "Conv2d_1c_1x1", *rest)[0]
 
 
 @pytest.mark.parametrize(
