@@ -40,7 +40,7 @@ def main():
         path = os.path.join(flags.tables_dir, order.name)
         print("\n".join(runner.emit(planned, flags.emit, path)))
         return
-    failed = runner.Runner(flags.gpus.split(","), say=print).run_all(planned)
+    failed = runner.Runner(flags.gpus, say=print).run_all(planned)
     print("\n".join(render.write_all(order, planned, failed, flags.tables_dir)))
 
 

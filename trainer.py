@@ -171,11 +171,12 @@ def train(config):
     preflight.check_class_count(config, num_classes)
     weights = None if stored else preflight.pretrained_path(config)
     train_list, eval_list = dataset.splits["train"], dataset.splits[config.eval_split]
+    device = session_config(config.gpu)
     with tf.Graph().as_default():
         graph = build_train_graph(config, train_list, num_classes)
         eval_graph = evaluator.build_eval_graph(config, eval_list, num_classes, reuse=True)
         _open_run_folder(config, stored, dataset, changes)
-        with tf.Session(config=session_config(config.gpu)) as session:
+        with tf.Session(config=device) as session:
             loop = TrainingLoop(config, session, graph, eval_graph, train_list, eval_list)
             loop.initialise(weights)
             scores = loop.run()

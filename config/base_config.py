@@ -30,6 +30,13 @@ def switch_of(text):
     return {"true": True, "false": False}[text]
 
 
+def device_of(text):
+    """Reads the number of a device, or -1, and keeps it as text."""
+    if int(text) < -1:
+        raise ValueError(text)
+    return str(int(text))
+
+
 def setting(default, group, text, parse=str, **metadata):
     """A dataclass field that carries what the command line needs to know.
 
@@ -154,8 +161,8 @@ class Config:
     on_exist: str = setting("resume", "run folder", "what to do with a run that is there already",
         choices=("resume", "overwrite", "fail"), resumable=True)
 
-    gpu: str = setting("0", "machine", "CUDA device; -1 for none", resumable=True,
-        metavar="N")
+    gpu: str = setting("0", "machine", "CUDA device; -1 for none", device_of,
+        resumable=True, metavar="N")
     datasets_dir: str = setting(None, "machine", "folder of the data sets", resumable=True)
     pretrained_dir: str = setting(None, "machine", "folder of the pretrained checkpoints",
         resumable=True)

@@ -4,7 +4,7 @@ import argparse
 import difflib
 import os
 
-from config.base_config import SETTINGS
+from config.base_config import SETTINGS, device_of
 from config.datasets import DATASETS
 from config.networks import NETWORKS
 from config.paths import resolve_paths
@@ -80,19 +80,20 @@ def _add_setting(group, f):
     if choices:
         metavar = "{" + ",".join(map(str, choices)) + "}"
     text = meta["text"] + _default_text(f)
-    group.add_argument(
-        *flags, dest=f.name, type=_checked(meta["parse"]), metavar=metavar, help=text
-    )
+    group.add_argument(*flags, dest=f.name, type=checked(meta["parse"]), metavar=metavar, help=text)
 
 
-def _checked(parse):
+_KINDS = {int: "a whole number", float: "a number", device_of: "a device's number, or -1"}
+
+
+def checked(parse):
     """`parse` with a message of its own for a word that it can't read."""
 
     def read(word):
         try:
             return parse(word)
         except (ValueError, KeyError):
-            kind = {int: "a whole number", float: "a number"}.get(parse, "a known value")
+            kind = _KINDS.get(parse, "a known value")
             raise argparse.ArgumentTypeError(f"{word!r} is not {kind}") from None
 
     return read
@@ -159,8 +160,9 @@ def eval_parser():
         help="vectors for retrieval: the embedding head's, or the classifier's input scaled to unit"
         " norm [default head, pooled for a vanilla run]",
     )
-    add("--batch_size", type=_checked(int), metavar="N", help="images a batch [default: the run's]")
-    add("--gpu", metavar="N", help="CUDA device; -1 for none [default: the run's]")
+    add("--batch_size", type=checked(int), metavar="N", help="images a batch [default: the run's]")
+    add("--gpu", type=checked(device_of), metavar="N",
+        help="CUDA device; -1 for none [default: the run's]")  # fmt: skip
     add("--datasets_dir", metavar="PATH", help="folder of the data sets [default: the run's]")
     add("--db_path", metavar="PATH", help="folder of a custom data set [default: the run's]")
     add("--checkpoints_dir", metavar="PATH", help="folder of the run folders")

@@ -1,7 +1,7 @@
 """The command line of reproduce.py."""
 
-from config.base_config import TRAIN_MODES
-from config.cli import Parser, find_run, main_parser
+from config.base_config import TRAIN_MODES, device_of
+from config.cli import Parser, checked, find_run, main_parser
 from config.datasets import DATASETS
 from config.tables import BUDGETS, PAPER_DATASETS, PROTOCOLS, TABLES
 
@@ -11,6 +11,10 @@ EPILOG = """what follows -- goes to every main.py, such as
   python reproduce.py compare RUN_A RUN_B
 tells what differs between two runs.
 """
+
+
+def _devices_of(text):
+    return [checked(device_of)(word) for word in text.split(",")]
 
 
 def parser():
@@ -38,7 +42,8 @@ def parser():
     add("--budget", default="paper", choices=tuple(BUDGETS),
         help="short: a tenth of the iterations; tiny: generated miniatures and a small network, to"
         " try the machinery; neither is comparable [default paper]")
-    add("--gpus", default="0", metavar="N,N", help="devices, one run on each at a time [default 0]")
+    add("--gpus", default="0", type=_devices_of, metavar="N,N",
+        help="devices, one run on each at a time [default 0]")
     add("--dry_run", action="store_true", help="say what is done and what is to do, then stop")
     add("--emit", choices=("shell", "slurm"),
         help="write the runs that are to do as command lines or as a SLURM array job, then stop")

@@ -10,6 +10,8 @@ import sys
 import tempfile
 import warnings
 
+from utils.errors import UserError
+
 # Read by the C++ runtime and by tf-keras when they are first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
@@ -69,11 +71,18 @@ def session_config(gpu):
 
     Args:
       gpu: str, the number of a CUDA device among the visible ones; "-1" for none.
+
+    Raises:
+      UserError: there are devices, but fewer.
     """
     config = tf.ConfigProto(allow_soft_placement=True)
     config.gpu_options.allow_growth = True
     if gpu == "-1":
         config.device_count["GPU"] = 0
-    elif tf.config.experimental.list_physical_devices("GPU"):  # else TensorFlow 1.15 aborts
+        return config
+    found = len(tf.config.experimental.list_physical_devices("GPU"))
+    if found and int(gpu) >= found:
+        raise UserError(f"--gpu {gpu}: TensorFlow sees {found} devices here, numbered from 0")
+    if found:  # without one TensorFlow 1.15 would abort
         config.gpu_options.visible_device_list = gpu
     return config

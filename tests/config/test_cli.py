@@ -54,6 +54,7 @@ def test_words_become_values():
     assert (config.margin, config.flip, config.Triplet_K) == ("soft", True, 8)
     assert config.learning_rate == 0.001
     assert parsed(["--margin=0.5"]).margin == 0.5
+    assert parsed(["--gpu", "-1"]).gpu == "-1" and parsed(["--gpu", "03"]).gpu == "3"
     assert cli.parse(["--check"])[1] is True
 
 
@@ -67,6 +68,8 @@ def test_words_become_values():
         (["--batch_size", "3.5"], ["--batch_size", "whole number"]),
         (["--margin", "wide"], ["--margin", "'wide'"]),
         (["--flip", "maybe"], ["--flip", "'maybe'"]),
+        (["--gpu", "x"], ["--gpu", "'x' is not a device's number, or -1"]),
+        (["--gpu", "-2"], ["--gpu", "'-2'"]),
         (["--batch_size"], ["--batch_size"]),
         (["--net", "resnet"], ["--net resnet", "resnet50"]),
     ],

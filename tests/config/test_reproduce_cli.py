@@ -15,6 +15,7 @@ def test_defaults_and_flags_for_every_run():
     flags, common = reproduce_cli.parse([])
     assert (flags.table, flags.protocol, flags.budget) == ("resnet50", "released", "paper")
     assert len(flags.datasets) == 5 and flags.seeds == [0, 1, 2] and common == {}
+    assert flags.gpus == ["0"] and reproduce_cli.parse(["--gpus", "0,2"])[0].gpus == ["0", "2"]
     flags, common = reproduce_cli.parse("--budget tiny --datasets custom -- --db_path x".split())
     assert flags.seeds == [0] and common == {"db_path": "x"}
 
@@ -26,6 +27,8 @@ def test_defaults_and_flags_for_every_run():
         (["--datasets", "horses"], "horses"),
         (["--modes", "hardest"], "hardest"),
         (["--seeds", "one"], "--seeds"),
+        (["--gpus", ""], "--gpus"),
+        (["--gpus", "0,one"], "'one' is not a device's number"),
         (["--protocoll", "clean"], "did you mean --protocol"),
         (["--", "--margn", "1"], "did you mean --margin"),
     ],
