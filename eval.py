@@ -11,8 +11,8 @@ def main():
     """Reads the flags, evaluates both heads in one pass and prints what was written where."""
     flags = cli.parse_eval(sys.argv[1:])
     # TensorFlow is imported only now: --help and wrong flags are answered at once.
-    import evaluator
-    from utils import eval_files
+    from evaluation import evaluator
+    from evaluation import files as eval_files
 
     report = evaluator.evaluate_run(**flags)
     print(eval_files.as_table(report))

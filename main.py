@@ -10,10 +10,9 @@ def main():
     """Reads the flags, trains, evaluates on the test split and prints the run folder last."""
     config, only_check = cli.parse(sys.argv[1:])
     # TensorFlow is imported only now: --help and wrong flags are answered at once.
-    import dry_run
-    import evaluator
-    import trainer
-    from utils import eval_files
+    from evaluation import evaluator
+    from evaluation import files as eval_files
+    from training import dry_run, trainer
 
     if only_check:
         print("\n".join(dry_run.check(config)))

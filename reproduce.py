@@ -3,19 +3,19 @@
 import os
 import sys
 
-from config import reproduce_cli
+from reproduction import flags as reproduce_flags
 from utils.errors import run_script
 
 
 def main():
     """Plans the cells, runs those that are to do, and writes the tables."""
     if sys.argv[1:2] == ["compare"]:
-        first, second = reproduce_cli.parse_compare(sys.argv[2:])
+        first, second = reproduce_flags.parse_compare(sys.argv[2:])
         from reproduction.compare import compare
 
         print("\n".join(compare(first, second)))
         return
-    flags, common = reproduce_cli.parse(sys.argv[1:])
+    flags, common = reproduce_flags.parse(sys.argv[1:])
     # TensorFlow is imported only now: --help and wrong flags are answered at once.
     from reproduction import cells, render, runner, state
 

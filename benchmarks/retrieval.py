@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from utils import metrics
+from evaluation import metrics
 
 
 def main():

@@ -19,11 +19,10 @@ import time
 import numpy as np
 from PIL import Image
 
-import preflight
-import trainer
 from config.base_config import TRAIN_MODES
 from config.networks import NETWORKS
 from config.resolve import resolve
+from training import preflight, trainer
 from utils.tf1 import TENSORFLOW_VERSION, session_config, tf
 
 

@@ -17,7 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmarks.step_time import measure
-from config.tables import MODE_LABELS
+from reproduction.tables import MODE_LABELS
 from utils.tf1 import TENSORFLOW_VERSION
 
 MODES = ("vanilla", "cntr", "semi_hard", "hard", "hard_awtl")

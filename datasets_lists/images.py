@@ -32,7 +32,7 @@ class Facts(NamedTuple):
     Attributes:
       size: (width, height) in pixels; None where it can't be read.
       content: str, hash of the pixels; of the bytes where they can't be read.
-      problems: tuple of (kind, detail), see `findings.KINDS`.
+      problems: tuple of (kind, detail), see `report.KINDS`.
     """
 
     size: Optional[Tuple[int, int]]

@@ -21,7 +21,7 @@ LEVELS = ("variant", "family", "manufacturer")
 
 def module_of(name):
     """The module of a data set of `NAMES`; none is imported before it is needed."""
-    return importlib.import_module(f"datasets_lists.{name}")
+    return importlib.import_module(f"datasets_lists.readers.{name}")
 
 
 def folder_of(name, datasets_dir=None):

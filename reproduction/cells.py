@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from config.base_config import SETTINGS, Config
 from config.resolve import resolve
-from config.tables import BUDGETS, MODE_LABELS, PROTOCOLS, TABLES, Row
+from reproduction.tables import BUDGETS, MODE_LABELS, PROTOCOLS, TABLES, Row
 from utils.errors import UserError
 
 
@@ -15,7 +15,7 @@ class Cell(NamedTuple):
     """One run of a table.
 
     Attributes:
-      row: config.tables.Row.
+      row: reproduction.tables.Row.
       dataset: str, a key of `DATASETS`.
       seed: int.
       given: dict from setting to value, the flags of its main.py.

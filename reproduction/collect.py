@@ -5,9 +5,9 @@ from typing import NamedTuple, Optional
 import numpy as np
 from scipy import stats
 
-from config.tables import PROTOCOLS
 from reproduction.cells import rows_of
 from reproduction.state import DONE, args_of, reports_of, states_of
+from reproduction.tables import PROTOCOLS
 
 
 class Entry(NamedTuple):

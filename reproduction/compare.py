@@ -5,7 +5,7 @@ import os
 
 from config.base_config import SETTINGS
 from config.resolve import load
-from utils import eval_files
+from evaluation import files as eval_files
 from utils.run_dir import ARGS_FILE
 
 

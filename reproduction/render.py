@@ -7,9 +7,9 @@ import os
 
 from config.datasets import DATASETS
 from config.networks import NETWORKS
-from config.tables import BUDGETS, MORE_METRICS, PROTOCOLS, TABLES
 from reproduction.collect import entries_of, read_runs
 from reproduction.figure import draw
+from reproduction.tables import BUDGETS, MORE_METRICS, PROTOCOLS, TABLES
 from utils.errors import UserError
 from utils.run_dir import write_text
 

@@ -4,10 +4,11 @@ import collections
 import os
 from typing import NamedTuple
 
-import preflight
 from config.base_config import SETTINGS
-from config.tables import PROTOCOLS
-from utils import checkpoints, eval_files, logs, run_dir
+from evaluation import files as eval_files
+from reproduction.tables import PROTOCOLS
+from training import preflight
+from utils import checkpoints, logs, run_dir
 from utils.errors import UserError
 
 DONE, PARTLY, OPEN, MISSING = "done", "partly done", "to do", "not possible"

@@ -5,7 +5,8 @@ import shutil
 
 from config.datasets import DATASETS
 from config.paths import resolve_paths
-from datasets_lists import list_files, miniature, official
+from datasets_lists import lists, official
+from reproduction import synthetic
 
 NUM_CLASSES, IMAGES_PER_CLASS = 4, 12
 
@@ -32,8 +33,8 @@ def prepare(names, common):
 def _make(name, folder, target):
     """Writes one miniature with its lists; it appears in one piece."""
     part = os.path.join(folder, f".{name}.part{os.getpid()}")
-    root = miniature.write(name, part, NUM_CLASSES, IMAGES_PER_CLASS)
-    list_files.write(root, official.read(name, root, subset=True))
+    root = synthetic.write(name, part, NUM_CLASSES, IMAGES_PER_CLASS)
+    lists.write(root, official.read(name, root, subset=True))
     if not os.path.isdir(target):
         os.rename(root, target)
     shutil.rmtree(part)

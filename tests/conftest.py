@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import dry_run
-import evaluator
-import trainer
+from evaluation import evaluator
+from training import dry_run, trainer
 from utils import tf1
 
 CLASSES = ("ant", "bee", "cat", "dog")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-import preflight
 from config import resolve
 from config.networks import NETWORKS
+from training import preflight
 from utils.errors import UserError
 
 
@@ -58,7 +58,7 @@ def test_settings_of_other_networks_are_refused():
 def test_missing_start_weights_are_answered_with_the_command(tmp_path, given, words):
     environ = {"PRETRAINED_DIR": str(tmp_path)}
     message = message_of(preflight.pretrained_path, make(environ, **given))
-    common = ["python -m nets.pretrained ", "PRETRAINED_DIR", "--pretrained none", str(tmp_path)]
+    common = ["python -m pretrained ", "PRETRAINED_DIR", "--pretrained none", str(tmp_path)]
     for word in words + common:
         assert word in message
     assert "--pretrained_dir" not in message  # the command looks where the run does

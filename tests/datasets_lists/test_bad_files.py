@@ -8,7 +8,8 @@ import pytest
 from scipy.io import loadmat, savemat
 
 from config.datasets import DATASETS
-from datasets_lists import list_files, miniature, official
+from datasets_lists import lists, official
+from reproduction import synthetic
 from tests.datasets_lists.helpers import message_of, write_lines
 
 DATA = "fgvc-aircraft-2013b/data/"
@@ -31,7 +32,7 @@ def trees(tmp_path_factory):
     parent = tmp_path_factory.mktemp("official")
     made = {}
     for name in FILES:
-        made[name] = miniature.write(name, str(parent / name), num_classes=3, images_per_class=6)
+        made[name] = synthetic.write(name, str(parent / name), num_classes=3, images_per_class=6)
     return made
 
 
@@ -54,7 +55,7 @@ def root_of(trees, tmp_path, monkeypatch):
 
 
 def make(tree, root):
-    list_files.write(root, official.read(tree.split("_")[0], root))
+    lists.write(root, official.read(tree.split("_")[0], root))
 
 
 def refused(tree, root, *words):

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from datasets_lists import flags, miniature, workshop
+from datasets_lists import commands, flags
+from reproduction import synthetic
 from tests.conftest import write_tree
 from tests.datasets_lists.helpers import contents_of, message_of
 
@@ -32,7 +33,7 @@ def run(command, *words, cwd=ROOT):
 def sets(tmp_path_factory):
     folder = tmp_path_factory.mktemp("commands")
     for name in ("cub", "flowers"):
-        miniature.write(name, str(folder), images_per_class=6)
+        synthetic.write(name, str(folder), images_per_class=6)
     return folder
 
 
@@ -68,7 +69,7 @@ def test_no_command_of_this_room_needs_tensorflow(own):
         "import sys; from datasets_lists import flags, workshop, fetching;"
         f" words = ['all', '--subset', '--datasets_dir', {own!r}];"
         " given = flags.parse(flags.make_parser(), words);"
-        " assert workshop.each(given, workshop.make, print); assert 'tensorflow' not in sys.modules"
+        " assert commands.each(given, commands.make, print); assert 'tensorflow' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
     assert done.returncode == 0
@@ -125,8 +126,8 @@ def call(command, *words):
     """A command within this process; returns whether it is clean, and the text."""
     parser = {"make": flags.make_parser, "check": flags.check_parser}[command]()
     lines = []
-    work = {"make": workshop.make, "check": workshop.check}[command]
-    clean = workshop.each(flags.parse(parser, list(words)), work, lines.append)
+    work = {"make": commands.make, "check": commands.check}[command]
+    clean = commands.each(flags.parse(parser, list(words)), work, lines.append)
     return clean, "\n".join(lines)
 
 
@@ -150,7 +151,7 @@ def test_all_of_nothing(tmp_path):
 
 
 def test_levels_of_aircrafts(tmp_path):
-    root = miniature.write("aircrafts", str(tmp_path), num_classes=4, images_per_class=6)
+    root = synthetic.write("aircrafts", str(tmp_path), num_classes=4, images_per_class=6)
     words = ["make", "aircrafts", "--datasets_dir", str(tmp_path), "--subset"]
     assert call(*words)[1].count("4 classes") == 1
     before = contents_of(root)

@@ -10,9 +10,10 @@ import threading
 
 import pytest
 
-from datasets_lists import fetching, list_files, miniature, official
+from datasets_lists import download, lists, official
+from reproduction import synthetic
 from tests.datasets_lists.helpers import contents_of, message_of
-from utils import fetch
+from utils import download as transfer
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -46,7 +47,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr(fetch, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(transfer, "PAUSE_SECONDS", 0.0)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as made:
         made.script, made.seen, made.files = [], [], {}
@@ -84,7 +85,7 @@ def offered(server, tmp_path, monkeypatch):
     """A function that offers a data set: its miniature in place of the files of its site."""
 
     def offer(name):
-        root = miniature.write(name, str(tmp_path / "site"), images_per_class=6)
+        root = synthetic.write(name, str(tmp_path / "site"), images_per_class=6)
         base = os.path.dirname(root) if name == "cub" else root
         for file, members in ARCHIVES[name].items():
             server.files[file] = packed(base, members)
@@ -114,7 +115,7 @@ def offered(server, tmp_path, monkeypatch):
 
 def get(name, folder):
     lines = []
-    fetching.get(name, str(folder), lines.append)
+    download.get(name, str(folder), lines.append)
     return lines
 
 
@@ -133,7 +134,7 @@ def test_what_the_site_gives_comes_into_its_place(server, offered, tmp_path, nam
     if script:
         third = len(server.files[server.seen[0][0]]) // 3
         assert server.seen[:2] == [(server.seen[0][0], 0), (server.seen[0][0], third)]
-    list_files.write(root, official.read(name, root, subset=True))
+    lists.write(root, official.read(name, root, subset=True))
     server.seen[:] = []
     assert "already" in get(name, tmp_path / "sets")[0] and server.seen == []
     assert os.path.exists(os.path.join(root, "lists", "classes.csv"))
@@ -142,13 +143,13 @@ def test_what_the_site_gives_comes_into_its_place(server, offered, tmp_path, nam
 def test_a_broken_download_goes_on_in_a_later_call(server, offered, tmp_path):
     offered("flowers")
     size = len(server.files["102flowers.tgz"])
-    server.script = ["break"] + ["503"] * fetch.ATTEMPTS
+    server.script = ["break"] + ["503"] * transfer.ATTEMPTS
     message = message_of(get, "flowers", tmp_path / "sets")
     assert "bytes are kept" in message
     assert not os.path.exists(str(tmp_path / "sets" / "flower102"))
     get("flowers", tmp_path / "sets")
     asked = [start for file, start in server.seen if file == "102flowers.tgz"]
-    assert asked == [0] + [size // 3] * (fetch.ATTEMPTS + 1)
+    assert asked == [0] + [size // 3] * (transfer.ATTEMPTS + 1)
 
 
 @pytest.mark.parametrize("name", ["aircrafts", "cub"])

@@ -5,12 +5,12 @@ import os
 
 import pytest
 
-import evaluator
-import preflight
-import trainer
 from config.resolve import resolve
-from datasets_lists import doctor, list_files, miniature, official
+from datasets_lists import check, lists, official
+from evaluation import evaluator
+from reproduction import synthetic
 from tests.datasets_lists.helpers import message_of
+from training import preflight, trainer
 
 COUNTS = {
     "aircrafts": {"train": 16, "val": 8, "test": 8},
@@ -24,7 +24,7 @@ COUNTS = {
 
 
 def test_official_files_without_lists_are_not_taken_for_folders_of_classes(tmp_path):
-    root = miniature.write("flowers", str(tmp_path), images_per_class=6)
+    root = synthetic.write("flowers", str(tmp_path), images_per_class=6)
     config = resolve({"db_name": "flowers", "datasets_dir": str(tmp_path)})
     message = message_of(preflight.load_dataset, config, ["train"])
     assert root in message and "python -m datasets_lists.make flowers" in message
@@ -32,10 +32,10 @@ def test_official_files_without_lists_are_not_taken_for_folders_of_classes(tmp_p
 
 @pytest.mark.parametrize("tree", COUNTS)
 def test_from_official_files_to_scores(tmp_path, tree):
-    root = miniature.write(tree, str(tmp_path / "datasets"), num_classes=2, images_per_class=12)
+    root = synthetic.write(tree, str(tmp_path / "datasets"), num_classes=2, images_per_class=12)
     name = tree.split("_")[0]
-    assert list_files.write(root, official.read(name, root, subset=True))
-    report = doctor.check(name, root, subset=True)
+    assert lists.write(root, official.read(name, root, subset=True))
+    report = check.check(name, root, subset=True)
     assert report.findings == () and report.counts == COUNTS[tree]
     if tree == "cars_one_file":
         return  # the lists differ from those of the other form in the names alone

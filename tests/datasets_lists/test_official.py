@@ -7,7 +7,8 @@ import pytest
 from scipy.io import savemat
 
 from config.datasets import DATASETS
-from datasets_lists import miniature, official
+from datasets_lists import official
+from reproduction import synthetic
 from tests.datasets_lists.helpers import message_of, write_lines
 
 AIRCRAFTS = {
@@ -264,9 +265,9 @@ def test_cub_of_2010_is_refused(tmp_path):
     assert "of 2010" not in message_of(official.read, "cub", str(tmp_path), subset=True)
 
 
-@pytest.mark.parametrize("name", miniature.WRITERS)
+@pytest.mark.parametrize("name", synthetic.WRITERS)
 def test_a_miniature_is_read_and_is_not_taken_for_the_whole(tmp_path, name):
-    root = miniature.write(name, str(tmp_path), num_classes=3, images_per_class=6)
+    root = synthetic.write(name, str(tmp_path), num_classes=3, images_per_class=6)
     name = name.split("_")[0]
     assert root == official.existing_folder_of(name, str(tmp_path))
     found = official.read(name, root, subset=True)

@@ -2,8 +2,8 @@ import pytest
 
 from config.base_config import TRAIN_MODES
 from config.networks import NETWORKS
-from config.tables import BUDGETS, PAPER_DATASETS, PROTOCOLS, TABLES
 from reproduction.cells import Order, cells_of, rows_of
+from reproduction.tables import BUDGETS, PAPER_DATASETS, PROTOCOLS, TABLES
 from utils.errors import UserError
 
 

@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from config.tables import PAPER_DATASETS
+from evaluation import files as eval_files
 from reproduction import render
 from reproduction.cells import cells_of
 from reproduction.state import DONE, MISSING, plan_lines, states_of
+from reproduction.tables import PAPER_DATASETS
 from tests.reproduction.test_cells import order_of
-from utils import eval_files
 from utils.errors import UserError
 from utils.run_dir import write_json
 

@@ -1,0 +1,41 @@
+"""NABirds: 555 leaf classes of a tree of 1,011, numbered as in classes.txt."""
+
+import os
+
+from datasets_lists.annotations import ANOTHER, read_columns
+from datasets_lists.readers import id_files
+from utils.errors import UserError
+
+DOWNLOADS = ()
+BY_HAND = """\
+The Cornell Lab of Ornithology gives NABirds at https://dl.allaboutbirds.org/nabirds to those who
+leave a name and an e-mail address and agree to its terms. Unpack the archive so that this is there:
+
+  {root}/
+    images/0817/0000139e21dc4d0cbfe14cae3c85c829.jpg ...
+    images.txt     image_class_labels.txt     train_test_split.txt     classes.txt
+"""
+
+
+def read(root):
+    """Reads images.txt, image_class_labels.txt, train_test_split.txt and classes.txt.
+
+    Args:
+      root: str, the folder that holds them and images.
+
+    Returns:
+      Annotations without a val split.
+
+    Raises:
+      UserError: a file is missing, empty or truncated, or they don't fit each other.
+    """
+    path = os.path.join(root, "classes.txt")
+    names = dict(read_columns(path, "a class", "its name"))
+
+    def name_of(number, file):
+        """The name of a class, for which one of its files is told where it has none."""
+        if str(number) not in names:
+            raise UserError(f"{path} has no class {number}, which {file} belongs to; {ANOTHER}")
+        return names[str(number)]
+
+    return id_files.read(root, name_of)

@@ -1,0 +1,1 @@
+"""Published ImageNet weights: which there are, fetching, inspecting and restoring them."""

@@ -1,0 +1,20 @@
+"""Fetches, lists, inspects and converts pretrained weights: python -m pretrained --help."""
+
+import sys
+
+from pretrained import flags
+from utils.errors import run_script
+
+
+def main():
+    """Reads the words of the command, does it and prints what came of it."""
+    request = flags.parse(sys.argv[1:])
+    # TensorFlow is imported only now: --help and wrong words are answered at once.
+    from pretrained import commands
+
+    for line in commands.perform(request):
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    run_script("pretrained", main)

@@ -1,0 +1,71 @@
+import os
+
+import numpy as np
+from PIL import Image
+
+from evaluation import plots
+
+NAMES = ("ant", "bee", "a name that is too long to stand above a picture")
+
+
+def colour_of(image):
+    return (20 * image, 255 - 20 * image, 128)
+
+
+def write_pictures(folder, modes):
+    paths = []
+    for i, mode in enumerate(modes):
+        path = os.path.join(str(folder), f"{i}.png")
+        if mode == "I;16":
+            Image.fromarray(np.full((30, 40), 65535 // (i + 1), np.uint16)).save(path)
+        else:
+            Image.new("RGB", (40, 30), colour_of(i)).convert(mode).save(path)
+        paths.append(path)
+    return paths
+
+
+def centre(picture, row, column):
+    """The colour in the middle of one of the pictures, 9 rows of 6."""
+    height, width = picture.shape[:2]
+    return picture[int((row + 0.5) * height / 9) + 8, int((column + 0.5) * width / 6)]
+
+
+def test_neighbours_begin_with_the_worst_query_and_end_with_the_best(tmp_path):
+    labels = np.repeat(np.arange(3), 4)
+    paths = write_pictures(tmp_path, ["RGB"] * 12)
+    nearest = np.array([[j for j in range(12) if j != i and j // 4 != i // 4] for i in range(12)])
+    for i in range(12):  # one of five has the query's class; none of image 5, three of image 6
+        own = [j for j in range(12) if j // 4 == i // 4 and j != i]
+        nearest[i, : {5: 0, 6: 3}.get(i, 1)] = own[: {5: 0, 6: 3}.get(i, 1)]
+    plots.neighbours(str(tmp_path / "out.png"), paths, labels, nearest, NAMES, seed=0)
+    picture = np.asarray(Image.open(str(tmp_path / "out.png")).convert("RGB")).astype(int)
+    for row, query in ((0, 5), (8, 6)):
+        for column, image in enumerate([query, *nearest[query, :5]]):
+            found = centre(picture, row, column)
+            np.testing.assert_allclose(found, colour_of(image), atol=2, err_msg=f"{row} {column}")
+
+
+def test_pictures_of_every_kind_are_drawn(tmp_path):
+    modes = ["RGB", "L", "RGBA", "P", "1", "I;16", "LA"]
+    paths = write_pictures(tmp_path, modes)
+    nearest = np.array([[j for j in range(7) if j != i] for i in range(7)])
+    labels = np.zeros(7, int)
+    plots.neighbours(str(tmp_path / "out.png"), paths, labels, nearest, NAMES, seed=1)
+    assert Image.open(str(tmp_path / "out.png")).size == (900, 1575)
+
+
+def test_a_confusion_matrix_shows_shares_of_the_true_class(tmp_path):
+    counts = np.array([[9, 1], [0, 0]])
+    plots.confusion_matrix(str(tmp_path / "c.png"), counts, NAMES[:2])
+    picture = np.asarray(Image.open(str(tmp_path / "c.png")).convert("RGB")).astype(int)
+    blue = picture[..., 2] - picture[..., 0]
+    assert (blue > 90).mean() > 0.05  # the large share, dark blue
+
+
+def test_a_map_needs_a_few_points(tmp_path):
+    vectors = np.random.RandomState(0).randn(12, 4).astype(np.float32)
+    labels = np.arange(12) % 3
+    plots.embedding_map(str(tmp_path / "few.png"), vectors[:3], labels[:3], NAMES, seed=0)
+    assert not (tmp_path / "few.png").exists()
+    plots.embedding_map(str(tmp_path / "map.png"), vectors, labels, NAMES, seed=0)
+    assert Image.open(str(tmp_path / "map.png")).size == (780, 600)

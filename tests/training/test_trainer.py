@@ -1,0 +1,292 @@
+import csv
+import glob
+import os
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from config import resolve
+from config.base_config import TRAIN_MODES
+from tests.conftest import write_tree
+from training import build, loop, trainer
+from utils import checkpoints, logs
+from utils.errors import UserError
+from utils.tf1 import tf
+
+SMALL = dict(
+    db_name="custom", net="mobile", pretrained="none", frame_size=32, resize_min=34, resize_max=40,
+    batch_size=8, train_iters=2, bn_decay=0.5, logging_threshold=1, test_interval=1,
+)  # fmt: skip
+
+
+def config_of(tree, run, **changes):
+    given = dict(SMALL, db_path=tree, checkpoint_dir=str(run), **changes)
+    if given["net"] == "mobile":
+        given.setdefault("depth_multiplier", 0.25)  # a quarter of the channels saves quickly
+    if given.get("train_mode") == "vanilla":
+        given.pop("emb_dim", None)
+    return resolve.resolve(given, environ={}, local={})
+
+
+def train(tree, run, **changes):
+    config = config_of(tree, run, **changes)
+    trainer.train(config)
+    return config
+
+
+def weights_of(prefix):
+    reader = tf.train.NewCheckpointReader(prefix)
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def last_weights(run):
+    return weights_of(checkpoints.latest(str(run)))
+
+
+@pytest.fixture(scope="module")
+def trained(shared_tree, tmp_path_factory):
+    """The folder of a finished run of two steps; tests that go on with it take a copy."""
+    run = tmp_path_factory.mktemp("trained") / "run"
+    train(shared_tree, run)
+    return run
+
+
+@pytest.fixture
+def copy_of_trained(trained, tmp_path):
+    shutil.copytree(str(trained), str(tmp_path / "run"))
+    return tmp_path / "run"
+
+
+def message_of(call, *args, **kwargs):
+    with pytest.raises(UserError) as caught:
+        call(*args, **kwargs)
+    logs.stop_log()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("mode", TRAIN_MODES)
+def test_every_mode_trains_and_logs_its_terms(shared_tree, tmp_path, mode):
+    config = train(shared_tree, tmp_path / "run", train_mode=mode, seed=3)
+    weights = last_weights(tmp_path / "run")
+    assert weights["global_step"] == 2
+    assert ("embedding/weights" in weights) == (mode != "vanilla")
+    assert ("centers" in weights) == (mode == "cntr")
+    rows = [r for r in logs.read_metrics(config.run_dir) if r["split"] == "train"]
+    assert [row["step"] for row in rows] == ["1", "2"]
+    assert [float(row["learning_rate"]) for row in rows] == pytest.approx([0.005, 0])
+    terms = {"loss", "cross_entropy", "accuracy", "images_per_second"}
+    if mode != "vanilla":
+        terms |= {"ranking_loss", "active_anchors", "positive_distance", "negative_distance"}
+        total = float(rows[0]["cross_entropy"])
+        total += config.ranking_weight * float(rows[0]["ranking_loss"])
+        assert float(rows[0]["loss"]) == pytest.approx(total, rel=1e-4)
+    assert all(rows[1][name] for name in terms)
+    tests = [r for r in logs.read_metrics(config.run_dir) if r["split"] == "test"]
+    assert len(tests) == 2 and all(0 <= float(r["accuracy"]) <= 1 for r in tests)
+    assert glob.glob(os.path.join(config.run_dir, "events*"))
+    assert os.path.exists(os.path.join(config.run_dir, "curves.png"))
+
+
+def test_centers_move_in_training(shared_tree, tmp_path):
+    train(shared_tree, tmp_path / "a", train_mode="cntr", train_iters=1)
+    train(shared_tree, tmp_path / "b", train_mode="cntr", train_iters=1, center_alpha=0.0)
+    moved, still = (last_weights(tmp_path / name)["centers"] for name in "ab")
+    changed = np.abs(moved - still).max(axis=1) > 1e-3
+    assert changed.sum() == 2  # batches of P = 2 classes
+    np.testing.assert_array_equal(moved[~changed], still[~changed])
+
+
+def test_resuming_gives_the_same_weights_bit_for_bit(shared_tree, tmp_path):
+    given = dict(
+        net="resnet50", emb_dim=8, caffe_iter_size=2, logging_threshold=4, learning_rate=0.02
+    )
+    train(shared_tree, tmp_path / "whole", train_iters=3, save_interval=2, **given)
+    folder = tmp_path / "whole"
+    halfway = [p for p in map(str, folder.glob("model.ckpt-2.index"))][0][: -len(".index")]
+    (tmp_path / "resumed").mkdir()
+    config = config_of(shared_tree, tmp_path / "resumed", train_iters=3, **given)
+    for path in glob.glob(halfway + "*") + [str(folder / "args.json"), str(folder / "classes.csv")]:
+        os.link(path, str(tmp_path / "resumed" / os.path.basename(path)))
+    (tmp_path / "resumed" / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-2"\n')
+    trainer.train(config)
+    expected, resumed = last_weights(folder), last_weights(tmp_path / "resumed")
+    assert expected.keys() == resumed.keys() and expected["global_step"] == 3
+    for name in set(expected) - {"best"}:
+        np.testing.assert_array_equal(expected[name], resumed[name], err_msg=name)
+
+
+def test_accumulating_two_halves_is_one_batch(shared_tree, tmp_path, trained):
+    given = dict(
+        train_mode="vanilla",
+        freeze_bn=True,
+        pretrained=checkpoints.latest(str(trained)),
+        bn_decay=None,
+        train_iters=1,
+        learning_rate=1.0,
+    )
+    train(shared_tree, tmp_path / "one", batch_size=16, **given)
+    train(shared_tree, tmp_path / "two", batch_size=8, caffe_iter_size=2, **given)
+    train(shared_tree, tmp_path / "half", batch_size=8, **given)
+    one, two, half = (last_weights(tmp_path / name) for name in ("one", "two", "half"))
+    moved = 0
+    for name in set(one) - {"best"}:
+        np.testing.assert_allclose(one[name], two[name], atol=1e-5, rtol=1e-4, err_msg=name)
+        moved += name.endswith("weights") and np.abs(one[name] - half[name]).max() > 1e-4
+    assert moved > 4  # half of it is another step
+
+
+def test_weight_decay_is_logged_and_shrinks_the_weights(shared_tree, tmp_path):
+    for name, decay, rate in (("with", 0.1, 0.1), ("without", 0.0, 0.1), ("start", 0.0, 0.0)):
+        train(shared_tree, tmp_path / name, weight_decay=decay, train_iters=1, learning_rate=rate)
+    after, without, start = (last_weights(tmp_path / n) for n in ("with", "without", "start"))
+    row = logs.read_metrics(str(tmp_path / "with"))[0]
+    total = sum(float(row[name]) for name in ("cross_entropy", "ranking_loss", "weight_decay"))
+    assert float(row["loss"]) == pytest.approx(total, rel=1e-4)
+    decayed = [n for n in start if n.endswith("/weights")]
+    penalty = sum(0.1 * 0.5 * np.sum(np.square(start[n].astype(float))) for n in decayed)
+    assert float(row["weight_decay"]) == pytest.approx(penalty, rel=1e-4)
+    for name in ("MobilenetV1/Conv2d_5_pointwise/weights", "embedding/weights"):
+        np.testing.assert_allclose(after[name], without[name] - 0.01 * start[name], atol=1e-5)
+    name = "MobilenetV1/Conv2d_5_depthwise/depthwise_weights"
+    np.testing.assert_allclose(after[name], without[name], atol=1e-6)
+
+
+def test_best_and_newest_checkpoints_are_kept(shared_tree, tmp_path):
+    run = tmp_path / "run"
+    train(shared_tree, run, train_iters=5, save_interval=1, keep_checkpoints=2, learning_rate=0.05)
+    assert sorted(path.name for path in run.glob("*.index")) == [
+        "model.ckpt-4.index",
+        "model.ckpt-5.index",
+    ]
+    rows = [r for r in logs.read_metrics(str(run)) if r["split"] == "test"]
+    best = max(float(row["accuracy"]) for row in rows)
+    first = next(int(row["step"]) for row in rows if float(row["accuracy"]) == best)
+    saved = weights_of(checkpoints.latest(str(run / "best")))
+    assert saved["global_step"] == first
+    np.testing.assert_allclose(saved["best"], [best, first], rtol=1e-5)
+
+
+def test_a_finished_run_is_left_as_it_is(shared_tree, copy_of_trained):
+    before = (copy_of_trained / "metrics.csv").read_text()
+    train(shared_tree, copy_of_trained)
+    assert (copy_of_trained / "metrics.csv").read_text() == before
+    with open(str(copy_of_trained / "metrics.csv"), newline="") as file:
+        rows = list(csv.reader(file))
+    assert len({len(row) for row in rows}) == 1 and len(rows[0]) == len(set(rows[0]))
+
+
+def test_a_longer_run_goes_on_and_keeps_its_best(shared_tree, copy_of_trained):
+    before = last_weights(copy_of_trained)["best"]
+    train(shared_tree, copy_of_trained, train_iters=3, learning_rate=0.0)
+    after = last_weights(copy_of_trained)
+    assert after["global_step"] == 3 and after["best"][0] >= before[0] >= 0
+    log = (copy_of_trained / "log.txt").read_text()
+    assert "--train_iters 3, before: 2" in log and "--learning_rate 0.0, before: 0.01" in log
+
+
+def test_settings_that_make_another_run_are_refused(shared_tree, copy_of_trained):
+    for changes in ({"margin": 0.5}, {"seed": 1}, {"train_mode": "vanilla"}, {"net": "resnet50"}):
+        name = list(changes)[0]
+        message = message_of(train, shared_tree, copy_of_trained, **changes)
+        assert f"--{name}" in message and str(changes[name]) in message
+    train(shared_tree, copy_of_trained, seed=1, train_iters=1, on_exist="overwrite")
+    assert last_weights(copy_of_trained)["global_step"] == 1
+
+
+def test_a_data_set_with_other_classes_is_refused(tmp_path):
+    tree = write_tree(str(tmp_path / "tree"))
+    train(tree, tmp_path / "run")
+    os.rename(os.path.join(tree, "dog"), os.path.join(tree, "eel"))
+    assert "class 3 was dog, now it is eel" in message_of(
+        train, tree, tmp_path / "run", train_iters=3
+    )
+
+
+def test_more_classes_a_batch_than_there_are(shared_tree, tmp_path):
+    message = message_of(train, shared_tree, tmp_path / "run", batch_size=40)
+    assert "10 classes a batch" in message and "has 4" in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_missing_folders_and_weights_leave_nothing_behind(shared_tree, tmp_path):
+    run = tmp_path / "run"
+    message = message_of(train, str(tmp_path / "none"), run)
+    assert str(tmp_path / "none") in message and "--db_path" in message
+    message = message_of(train, shared_tree, run, pretrained=str(tmp_path / "x.ckpt"))
+    assert "x.ckpt" in message
+    given = dict(SMALL, db_path=shared_tree, checkpoint_dir=str(run), pretrained=None)
+    config = resolve.resolve(given, environ={"PRETRAINED_DIR": str(tmp_path)}, local={})
+    message = message_of(trainer.train, config)
+    for word in ("mobilenet_v1_1.0_224.ckpt", "PRETRAINED_DIR", "http", "--pretrained none"):
+        assert word in message
+    message = message_of(train, shared_tree, run, feature_map="block4")
+    assert "--feature_map block4" in message and "Conv2d_13_pointwise" in message
+    assert not run.exists()
+
+
+def test_pretrained_weights_are_restored_and_reported(shared_tree, tmp_path, trained):
+    start = checkpoints.latest(str(trained))
+    given = dict(train_iters=1, pretrained=start, learning_rate=0.0, bn_decay=0.0)
+    train(shared_tree, tmp_path / "run", **given)
+    name = "MobilenetV1/Conv2d_3_pointwise/weights"
+    np.testing.assert_array_equal(last_weights(trained)[name], last_weights(tmp_path / "run")[name])
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert "135 variables restored" in log and "4 variables new: MobilenetV1/Logits" in log
+    assert "lag" not in log
+
+
+def test_slow_statistics_are_said_at_the_start(trained):
+    log = (trained / "log.txt").read_text()
+    assert "--bn_decay 0.5 forgets too slowly for --train_iters 2" in log
+
+
+def test_a_gap_between_training_and_evaluation_is_measured_and_explained(shared_tree, tmp_path):
+    given = dict(train_mode="vanilla", train_iters=30, learning_rate=0.02, test_interval=30)
+    gaps = {}
+    for decay in (0.9999, 0.5):
+        run = tmp_path / str(decay)
+        train(shared_tree, run, bn_decay=decay, **given)
+        log = (run / "log.txt").read_text()
+        found = re.search(r"the same batch: accuracy ([\d.]+) with .*, ([\d.]+) in evaluation", log)
+        gaps[decay] = float(found.group(1)) - float(found.group(2))
+        assert ("models/issues/391" in log) == (gaps[decay] > loop.LARGE_GAP)
+    assert gaps[0.9999] > gaps[0.5]
+
+
+def test_an_infinite_loss_stops_the_run_and_keeps_the_last_checkpoint(shared_tree, copy_of_trained):
+    good = last_weights(copy_of_trained)
+    given = dict(train_iters=30, learning_rate=1e38, save_interval=1)
+    message = message_of(train, shared_tree, copy_of_trained, **given)
+    assert "not finite" in message and "step" in message and "model.ckpt-" in message
+    kept = last_weights(copy_of_trained)
+    assert all(np.isfinite(value).all() for value in kept.values())
+    assert kept["global_step"] >= good["global_step"]
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_damaged_image_is_named_when_it_is_met(tmp_path, split):
+    tree = write_tree(str(tmp_path / "all"))
+    for part in ("train", "test"):
+        write_tree(os.path.join(tree, part))
+    path = os.path.join(tree, split, "bee", "3.jpg")
+    with open(path, "rb") as file:
+        contents = file.read()
+    with open(path, "wb") as file:
+        file.write(contents[:300])
+    message = message_of(train, tree, tmp_path / "run", train_iters=40, test_interval=1)
+    assert path in message and "datasets_lists.check" in message
+
+
+def test_auxiliary_statistics_do_not_run_with_the_step(shared_tree, tmp_path):
+    config = config_of(
+        shared_tree, tmp_path, net="inc3", frame_size=107, resize_min=110, resize_max=120
+    )
+    with tf.Graph().as_default():
+        build.build_tower(config, tf.zeros([2, 107, 107, 3]), 4, is_training=True)
+        updates = build.batch_norm_updates(config)
+        everything = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    assert len(everything) - len(updates) == 4
+    assert not any("AuxLogits" in op.name for op in updates)

@@ -1,0 +1,300 @@
+"""From a Config to the parts of a graph: input, tower, objective, optimiser.
+
+Each is a function of its own; nothing here opens a session.
+"""
+
+from typing import NamedTuple, Optional
+
+from config.networks import NETWORKS
+from data import pipeline
+from data.augment import Augmentation
+from data.sampling import SAMPLERS
+from losses.objective import cross_entropy, l2_penalty, objective
+from nets.factory import network_fn
+from nets.two_head import two_head
+from utils.errors import UserError
+from utils.tf1 import tf
+
+MOMENTUM = 0.9
+
+
+class TrainGraph(NamedTuple):
+    """The training tower, its input and its step.
+
+    Attributes:
+      iterator: tf.data.Iterator; initialised with `first_batch` fed.
+      first_batch: int64 [] placeholder, position of the first batch.
+      images: float32 [B, F, F, 3], the batch that is taken.
+      labels: int32 [B].
+      logits: float32 [B, C], with the statistics of the batch.
+      end_points: dict from the backbone's end points to tensors.
+      terms: dict from name to float32 [], what is logged of the batch.
+      accumulate: op that adds a batch's gradients; None where one batch is a step.
+      step: op that moves the weights.
+      learning_rate: float32 [].
+      global_step: int64 variable, steps done.
+      best: float32 variable [2], accuracy and step of the best evaluation; saved with the rest.
+      variables_finite: bool [], no saved variable is infinite or NaN.
+    """
+
+    iterator: object
+    first_batch: tf.Tensor
+    images: tf.Tensor
+    labels: tf.Tensor
+    logits: tf.Tensor
+    end_points: dict
+    terms: dict
+    accumulate: object
+    step: tf.Operation
+    learning_rate: tf.Tensor
+    global_step: tf.Variable
+    best: tf.Variable
+    variables_finite: tf.Tensor
+
+
+class EvalGraph(NamedTuple):
+    """The evaluation tower on one split.
+
+    Attributes:
+      iterator: tf.data.Iterator, initialised for each pass.
+      images: float32 [B, F, F, 3]; other images can be fed in their place.
+      labels: int32 [B].
+      logits: float32 [B, C].
+      embeddings: float32 [B, D], or None for a vanilla run.
+      pooled: float32 [B, F].
+    """
+
+    iterator: object
+    images: tf.Tensor
+    labels: tf.Tensor
+    logits: tf.Tensor
+    embeddings: Optional[tf.Tensor]
+    pooled: tf.Tensor
+
+
+def augmentation_of(config):
+    """The data.augment.Augmentation of a run."""
+    return Augmentation(
+        style=config.aug_style,
+        frame_size=config.frame_size,
+        resize_min=config.resize_min,
+        resize_max=config.resize_max,
+        resize_square=config.resize_square,
+        flip=config.flip,
+        normalisation=NETWORKS[config.net].preprocessing,
+    )
+
+
+def sampler_of(config, labels):
+    """The run's function from a batch's position to int64 [B] list positions."""
+    sampler = SAMPLERS[config.sampler]
+    return sampler(labels, config.batch_size, config.Triplet_K, config.seed)
+
+
+def train_input(config, image_list, first_batch):
+    """The endless stream of training batches.
+
+    Args:
+      config: Config.
+      image_list: data.lists.ImageList, the training split.
+      first_batch: int64 [] tensor or int, position of the first batch.
+
+    Returns:
+      tf.data.Dataset of float32 [B, F, F, 3] and int32 [B].
+    """
+    return pipeline.training_batches(
+        image_list.paths,
+        image_list.labels,
+        sampler_of(config, image_list.labels),
+        config.batch_size,
+        augmentation_of(config),
+        config.seed,
+        first_batch,
+        config.tuple_loader_queue_size,
+    )
+
+
+def eval_input(config, image_list, batch_size=None):
+    """Each image of a split once, in list order.
+
+    Args:
+      config: Config.
+      image_list: data.lists.ImageList.
+      batch_size: int, default the run's.
+
+    Returns:
+      tf.data.Dataset of float32 [<= B, F, F, 3] and int32 [<= B].
+    """
+    return pipeline.evaluation_batches(
+        image_list.paths,
+        image_list.labels,
+        batch_size or config.batch_size,
+        augmentation_of(config),
+        config.tuple_loader_queue_size,
+    )
+
+
+def build_tower(config, images, num_classes, is_training, reuse=None):
+    """One tower of a run's network, see `nets.two_head.two_head`.
+
+    Raises:
+      UserError: the network has no feature map of the configured name.
+    """
+    try:
+        return two_head(
+            images,
+            network_fn(config.net, config.bn_decay, config.depth_multiplier),
+            num_classes,
+            is_training and not config.freeze_bn,
+            pooled=NETWORKS[config.net].pooled,
+            feature_map=config.feature_map,
+            emb_dim=config.emb_dim,
+            reuse=reuse,
+        )
+    except KeyError as error:
+        raise UserError(f"--feature_map {config.feature_map}: {error.args[0]}") from None
+
+
+def build_objective(config, labels, tower):
+    """What a training step minimises, with the auxiliary loss and weight decay where asked for.
+
+    Args:
+      config: Config.
+      labels: int32 [B].
+      tower: nets.two_head.TwoHead.
+
+    Returns:
+      losses.objective.Objective.
+    """
+    built = objective(
+        config.train_mode,
+        labels,
+        tower.logits,
+        tower.embeddings,
+        config.ranking_weight,
+        config.margin,
+        config.center_alpha,
+    )
+    total, terms = built.total, dict(built.terms)
+    if config.aux_loss_weight:
+        auxiliary = tower.end_points[NETWORKS[config.net].auxiliary]
+        terms["auxiliary_loss"] = cross_entropy(labels, auxiliary)
+        total = terms["loss"] = total + config.aux_loss_weight * terms["auxiliary_loss"]
+    if config.weight_decay:
+        terms["weight_decay"] = l2_penalty(tf.trainable_variables(), config.weight_decay)
+        total = terms["loss"] = total + terms["weight_decay"]
+    return built._replace(total=total, terms=terms)
+
+
+def build_optimizer(config, global_step):
+    """Momentum SGD with a linearly falling learning rate.
+
+    Returns:
+      tf.train.Optimizer, and its learning rate, float32 [].
+    """
+    learning_rate = tf.train.polynomial_decay(
+        config.learning_rate, global_step, config.train_iters, config.end_learning_rate
+    )
+    return tf.train.MomentumOptimizer(learning_rate, MOMENTUM), learning_rate
+
+
+def build_train_graph(config, image_list, num_classes):
+    """Puts the parts of a training step together.
+
+    Args:
+      config: Config.
+      image_list: data.lists.ImageList, the training split.
+      num_classes: int, C.
+
+    Returns:
+      TrainGraph.
+    """
+    tf.set_random_seed(config.seed % 2**31)
+    first_batch = tf.placeholder(tf.int64, [], name="first_batch")
+    iterator = tf.data.make_initializable_iterator(train_input(config, image_list, first_batch))
+    images, labels = iterator.get_next()
+    tower = build_tower(config, images, num_classes, is_training=True)
+    built = build_objective(config, labels, tower)
+    global_step = tf.train.get_or_create_global_step()
+    optimizer, learning_rate = build_optimizer(config, global_step)
+    updates = batch_norm_updates(config) + [u for u in [built.center_update] if u is not None]
+    accumulate, step = _minimise(
+        optimizer, built.total, updates, global_step, config.caffe_iter_size
+    )
+    best = tf.get_variable("best", initializer=[-1.0, 0.0], trainable=False)
+    floats = [v for v in tf.global_variables() if v.dtype.is_floating]
+    finite = tf.reduce_all(tf.stack([tf.reduce_all(tf.is_finite(v)) for v in floats]))
+    return TrainGraph(
+        iterator,
+        first_batch,
+        images,
+        labels,
+        tower.logits,
+        tower.end_points,
+        built.terms,
+        accumulate,
+        step,
+        learning_rate,
+        global_step,
+        best,
+        finite,
+    )
+
+
+def batch_norm_updates(config):
+    """The moving averages of the layers that the loss reads, so not of an unused classifier."""
+    updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    if config.aux_loss_weight:
+        return updates
+    unused = [f"/{scope.rsplit('/', 1)[-1]}/" for scope in NETWORKS[config.net].head_scopes]
+    return [op for op in updates if not any(scope in op.name for scope in unused)]
+
+
+def _minimise(optimizer, total, updates, global_step, num_batches):
+    """The ops that accumulate a batch (None for one batch a step) and that move the weights."""
+    gradients = [(g, v) for g, v in optimizer.compute_gradients(total) if g is not None]
+    if num_batches == 1:
+        with tf.control_dependencies(updates):
+            return None, optimizer.apply_gradients(gradients, global_step)
+    sums = [
+        tf.Variable(tf.zeros(v.shape), trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES])
+        for _, v in gradients
+    ]
+    with tf.control_dependencies(updates):
+        accumulate = tf.group(*[s.assign_add(g) for s, (g, _) in zip(sums, gradients)])
+    means = [(s / num_batches, v) for s, (_, v) in zip(sums, gradients)]
+    with tf.control_dependencies([optimizer.apply_gradients(means, global_step)]):
+        return accumulate, tf.group(*[s.assign(tf.zeros_like(s)) for s in sums])
+
+
+def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=None):
+    """Builds the evaluation tower and its input.
+
+    Args:
+      config: Config.
+      image_list: data.lists.ImageList.
+      num_classes: int, C.
+      batch_size: int, default the run's.
+      reuse: True beside a training tower.
+
+    Returns:
+      EvalGraph.
+    """
+    iterator = tf.data.make_initializable_iterator(eval_input(config, image_list, batch_size))
+    images, labels = iterator.get_next()
+    tower = build_tower(config, images, num_classes, is_training=False, reuse=reuse)
+    return EvalGraph(iterator, images, labels, tower.logits, tower.embeddings, tower.pooled)
+
+
+def raise_unreadable(paths):
+    """Names the first image that can't be decoded, if there is one.
+
+    Raises:
+      UserError: there is one.
+    """
+    found = pipeline.first_unreadable(paths)
+    if found is not None:
+        raise UserError(
+            f"the image {found[0]} can't be decoded ({found[1]}); python -m datasets_lists.check"
+            " finds all such files beforehand"
+        )

@@ -1,0 +1,104 @@
+"""main.py --check: one batch and a few steps of a run, and what they take; nothing is written."""
+
+import dataclasses
+import os
+import tempfile
+import time
+
+import numpy as np
+
+from config.networks import NETWORKS
+from nets.heads import SCOPE as EMBEDDING_SCOPE
+from pretrained import weights as weight_files
+from training import build, preflight
+from training.loop import take_step
+from utils.tf1 import session_config, tf
+
+_TIMED_STEPS = 3
+
+
+def check(config):
+    """Builds the run's graph, takes steps on real batches and describes both.
+
+    Args:
+      config: Config.
+
+    Returns:
+      list of str, the lines to print.
+
+    Raises:
+      UserError: the settings do not fit the data set or the start weights, or an image can't be
+        decoded.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        if config.db_name == "digits" and not os.path.isdir(config.dataset_dir):
+            config = dataclasses.replace(config, datasets_dir=scratch)
+        dataset = preflight.load_dataset(config, ["train"])
+        num_classes = len(dataset.class_map.labels)
+        preflight.check_class_count(config, num_classes)
+        weights = preflight.pretrained_path(config)
+        with tf.Graph().as_default():
+            graph = build.build_train_graph(config, dataset.splits["train"], num_classes)
+            with tf.Session(config=session_config(config.gpu)) as session:
+                seconds, terms = _take_steps(session, graph, config, dataset.splits["train"])
+            end_point = config.feature_map or NETWORKS[config.net].feature_map
+            feature_map = graph.end_points[end_point].shape.as_list()[1:]
+            return [
+                f"{NETWORKS[config.net].title}, {num_classes} classes, mode {config.train_mode}",
+                *_parameter_lines(config),
+                f"feature map {end_point}: {' x '.join(map(str, feature_map))}",
+                _memory_line(config.batch_size),
+                f"{seconds:.3f} s a step of {config.batch_size * config.caffe_iter_size} images",
+                "last step: " + ", ".join(f"{name} {value:.4g}" for name, value in terms.items()),
+                *_weight_lines(config, weights),
+            ]
+
+
+def _take_steps(session, graph, config, image_list):
+    """Median seconds of a step, and the terms of the last one."""
+    session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+    session.run(graph.iterator.initializer, {graph.first_batch: 0})
+    seconds = []
+    for _ in range(1 + _TIMED_STEPS):
+        start = time.perf_counter()
+        terms = take_step(session, graph, config, image_list, len(seconds))
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds[1:])), terms
+
+
+def _parameter_lines(config):
+    """Trainable numbers of the backbone and of each head."""
+    sizes = {"backbone": 0, **{scope: 0 for scope in NETWORKS[config.net].head_scopes}}
+    for variable in tf.trainable_variables():
+        name = variable.op.name
+        owner = next((s for s in (*sizes, EMBEDDING_SCOPE) if name.startswith(s + "/")), "backbone")
+        sizes[owner] = sizes.get(owner, 0) + _count(variable)
+    return [f"{name}: {size:,} parameters" for name, size in sizes.items()]
+
+
+def _count(tensor):
+    return int(np.prod(tensor.shape.as_list()))
+
+
+def _memory_line(batch_size):
+    """What a step holds at once: three copies of the weights, and the tower's activations."""
+    weights = 3 * sum(_count(v) for v in tf.trainable_variables())
+    activations = 0
+    for op in tf.get_default_graph().get_operations():
+        for tensor in op.outputs if not op.name.startswith(("gradients", "Momentum")) else ():
+            known = tensor.dtype == tf.float32 and tensor.shape.is_fully_defined()
+            if known and tensor.shape.ndims > 1 and tensor.shape[0] == batch_size:
+                activations += _count(tensor)
+    sizes = (4 * n / 2**30 for n in (weights + activations, weights, activations))
+    text = "memory: about {:.1f} GiB (weights, gradients and momentum {:.1f}, activations {:.1f})"
+    return text.format(*sizes)
+
+
+def _weight_lines(config, weights):
+    """What the start weights would fill."""
+    if weights is None:
+        return ["start weights: none, all variables random"]
+    shapes, _ = weight_files.open_weights(weights)
+    heads = (*NETWORKS[config.net].head_scopes, EMBEDDING_SCOPE)
+    report = weight_files.compare(shapes, tf.model_variables(), heads)
+    return [f"start weights: {weights}", *(f"  {line}" for line in report.lines())]

@@ -1,0 +1,128 @@
+"""What has to be right before a run begins: its data set, its start weights and its folder."""
+
+import os
+
+from config.base_config import SETTINGS
+from config.datasets import DATASETS
+from config.networks import NETWORKS, checkpoint_name
+from data import digits, lists
+from pretrained import weights as weight_files
+from utils import run_dir
+from utils.errors import UserError
+
+
+def load_dataset(config, splits):
+    """Loads the data set of a run.
+
+    Args:
+      config: Config.
+      splits: iterable of str.
+
+    Returns:
+      data.lists.Dataset.
+
+    Raises:
+      UserError: it is not where the settings say, or its lists are wrong.
+    """
+    spec = DATASETS[config.db_name]
+    root = config.dataset_dir
+    if config.db_name == "digits":
+        digits.write(root)
+    if not os.path.isdir(root):
+        origin = "--db_path" if spec.folder is None else config.path_origins["datasets_dir"]
+        raise UserError(
+            f"there is no folder {root} of {spec.title} ({origin} says where to look);"
+            f" to get it: {spec.source}"
+        )
+    if spec.folder is not None and not os.path.isdir(os.path.join(root, "lists")):
+        raise UserError(
+            f"{root} of {spec.title} has no folder lists; python -m datasets_lists.make"
+            f" {config.db_name} writes it from the official files"
+        )
+    dataset = lists.load(root, splits, spec.image_folders)
+    if config.imbalance_ratio > 1 and "train" in dataset.splits:
+        thinned = lists.long_tail(dataset.splits["train"], config.imbalance_ratio)
+        dataset = dataset._replace(splits=dict(dataset.splits, train=thinned))
+    return dataset
+
+
+def check_class_count(config, num_classes):
+    """Refuses batches of more classes than there are.
+
+    Raises:
+      UserError: P is larger than C.
+    """
+    if config.sampler != "pk":
+        return
+    classes_per_batch = config.batch_size // config.Triplet_K
+    if classes_per_batch > num_classes:
+        raise UserError(
+            f"--batch_size {config.batch_size} with --Triplet_K {config.Triplet_K} takes"
+            f" {classes_per_batch} classes a batch, but {config.db_name} has {num_classes}"
+        )
+
+
+def pretrained_path(config):
+    """Finds the weights to start from.
+
+    Returns:
+      str, a checkpoint's prefix or an .npz; None for random weights.
+
+    Raises:
+      UserError: they are missing or can't be read.
+    """
+    if config.pretrained == "none":
+        return None
+    network = NETWORKS[config.net]
+    checkpoint = network.checkpoints[config.depth_multiplier]
+    path = os.path.join(config.pretrained_dir, checkpoint.path)
+    if config.pretrained is not None:
+        path = os.path.abspath(os.path.expanduser(config.pretrained))
+    elif not os.path.exists(path + ".index") and not os.path.exists(path):
+        raise UserError(_missing_checkpoint(config, network, checkpoint, path))
+    shapes, _ = weight_files.open_weights(path)
+    if not any(name.startswith(network.scope + "/") for name in shapes):
+        raise UserError(
+            f"{path} is not of --net {config.net}: it holds {weight_files.scopes_of(shapes)}, not"
+            f" {network.scope}"
+        )
+    return path
+
+
+def _missing_checkpoint(config, network, checkpoint, path):
+    """The sentence that says where a checkpoint was looked for and how to get it."""
+    origin = config.path_origins["pretrained_dir"]
+    name = checkpoint_name(config.net, config.depth_multiplier)
+    folder = f" --pretrained_dir {config.pretrained_dir}" if origin.startswith("--") else ""
+    gets = "fetches it from" if checkpoint.is_open else "says where to put it; it is to be had by"
+    return (
+        f"there is no checkpoint {path} of {network.title} ({origin} says where to look);"
+        f" python -m pretrained {name}{folder} {gets} {checkpoint.source}, or start without:"
+        " --pretrained none"
+    )
+
+
+def changes_since(stored, config):
+    """The settings that differ from those of the run to resume.
+
+    Args:
+      stored: dict, the run's args.json; None for a new run.
+      config: Config.
+
+    Returns:
+      dict from name to (value before, value now).
+
+    Raises:
+      UserError: some of them would make it another experiment.
+    """
+    if stored is None:
+        return {}
+    changes = run_dir.changed(stored, {name: getattr(config, name) for name in SETTINGS})
+    refused = [name for name in changes if not SETTINGS[name].metadata.get("resumable")]
+    if refused:
+        told = ", ".join("--{} {}, not {}".format(name, *changes[name]) for name in refused)
+        raise UserError(
+            f"the run folder {config.run_dir} was made with {told}; choose another"
+            " --checkpoint_dir or --checkpoint_suffix, or --on_exist overwrite"
+        )
+    return changes
