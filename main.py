@@ -7,23 +7,22 @@ from utils.errors import run_script
 
 
 def main():
-    """Reads the flags, trains, evaluates on the test split and prints the run folder last."""
+    """Reads the flags, trains, evaluates on the test list and prints the run folder last."""
     config, only_check = cli.parse(sys.argv[1:])
     # TensorFlow is imported only now: --help and wrong flags are answered at once.
     from evaluation import evaluator
     from evaluation import files as eval_files
-    from training import dry_run, trainer
+    from training import dry_run, preflight, trainer
 
     if only_check:
         print("\n".join(dry_run.check(config)))
         return
-    trainer.train(config)
+    config = trainer.train(config)
+    split = preflight.final_split(config)
     for which, out in evaluator.FINAL_EVALUATIONS:
-        report = evaluator.evaluate_run(
-            config.run_dir, config.eval_split, which, out=out.format(config.eval_split)
-        )
+        report = evaluator.evaluate_run(config.run_dir, split, which, out=out.format(split))
         print(eval_files.as_table(report))
-    print(f"pictures: curves.png and eval/{config.eval_split}/*.png in")
+    print(f"pictures: curves.png and eval/{split}/*.png in")
     print(config.run_dir)
 
 

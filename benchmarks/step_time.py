@@ -19,7 +19,7 @@ import time
 import numpy as np
 from PIL import Image
 
-from config.base_config import TRAIN_MODES
+from config.losses import TRAIN_MODES
 from config.networks import NETWORKS
 from config.resolve import resolve
 from training import preflight, trainer
@@ -69,7 +69,7 @@ def measure(net, modes, batch_size, frame_size, rounds):
     """
     with tempfile.TemporaryDirectory() as root:
         write_images(root)
-        given = {"db_name": "custom", "db_path": root, "net": net, "batch_size": batch_size}
+        given = {"dataset": "custom", "dataset_path": root, "net": net, "batch_size": batch_size}
         given["frame_size"] = frame_size or NETWORKS[net].frame_size
         timed = {m: Timed(resolve(dict(given, train_mode=m))) for m in modes}
         seconds = {mode: [] for mode in modes}

@@ -17,14 +17,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmarks.step_time import measure
-from reproduction.tables import MODE_LABELS
+from config.losses import LOSSES
 from utils.tf1 import TENSORFLOW_VERSION
 
-MODES = ("vanilla", "cntr", "semi_hard", "hard", "hard_awtl")
+MODES = ("vanilla", "center", "semi_hard", "hard", "adaptive")
 PUBLISHED_SECONDS = {
-    "resnet50": {"vanilla": 0.166, "cntr": 0.170, "semi_hard": 0.167, "hard": 0.187},
-    "inc4": {"vanilla": 0.300, "cntr": 0.303, "semi_hard": 0.307, "hard": 0.337},
-    "densenet161": {"vanilla": 0.460, "cntr": 0.456, "semi_hard": 0.459, "hard": 0.507},
+    "resnet50": {"vanilla": 0.166, "center": 0.170, "semi_hard": 0.167, "hard": 0.187},
+    "inc4": {"vanilla": 0.300, "center": 0.303, "semi_hard": 0.307, "hard": 0.337},
+    "densenet161": {"vanilla": 0.460, "center": 0.456, "semi_hard": 0.459, "hard": 0.507},
 }
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "imgs")
 
@@ -75,7 +75,7 @@ def draw(path, rows):
         marks = [row["published_ratio"] or np.nan for row in own]
         axes.scatter(places, marks, color="black", marker="_", s=300, label="published", zorder=3)
         axes.set_xticks(places)
-        labels = [MODE_LABELS[row["mode"]].replace("Two-head ", "") for row in own]
+        labels = [LOSSES[row["mode"]].title.replace("Two-head ", "") for row in own]
         axes.set_xticklabels(labels, rotation=30, ha="right")
         axes.set_title(f"{net}, softmax {own[0]['seconds']:.2f} s", fontsize=9)
         axes.set_ylim(0.8, 1.25)

@@ -8,16 +8,16 @@ from config.base_config import SETTINGS, device_of
 from config.datasets import DATASETS
 from config.networks import NETWORKS
 from config.paths import resolve_paths
-from config.resolve import CONDITIONAL_DEFAULTS, resolve
+from config.resolve import resolve
 from utils.errors import UserError
 
 GROUPS = ("data", "augmentation", "network", "loss", "schedule", "run folder", "machine")
 
 MAIN_EPILOG = """examples:
   python main.py                                   digits, both heads, about a minute on a CPU
-  python main.py --db_name aircrafts               the paper's recipe
-  python main.py --db_name aircrafts --train_mode vanilla --sampler pk
-  python main.py --db_name custom --db_path FOLDER --net mobile
+  python main.py --dataset aircrafts               the paper's recipe
+  python main.py --dataset aircrafts --train_mode vanilla --sampler pk
+  python main.py --dataset custom --dataset_path FOLDER --net mobile
 
 The same command again goes on where the run stopped. Folders come from the flag, the environment
 (DATASETS_DIR, PRETRAINED_DIR, CHECKPOINTS_DIR), config/local.ini or ./, in this order.
@@ -58,8 +58,8 @@ class Parser(argparse.ArgumentParser):
 def _default_text(f):
     """What --help says of a default, with the networks and data sets that have their own."""
     name = f.name
-    default = CONDITIONAL_DEFAULTS.get(name, f.default)
-    texts = [] if default is None else [f"default {_word(default)}"]
+    default = f.default
+    texts = [] if default in (None, "") else [f"default {_word(default)}"]
     if name in ("frame_size", "bn_decay", "feature_map"):
         own = {key: getattr(row, name) for key, row in NETWORKS.items()}
         texts += [f"{key}: {value}" for key, value in own.items() if value is not None]
@@ -80,7 +80,14 @@ def _add_setting(group, f):
     if choices:
         metavar = "{" + ",".join(map(str, choices)) + "}"
     text = meta["text"] + _default_text(f)
-    group.add_argument(*flags, dest=f.name, type=checked(meta["parse"]), metavar=metavar, help=text)
+    group.add_argument(
+        *flags,
+        dest=f.name,
+        action=_StoreAndNote,
+        type=checked(meta["parse"]),
+        metavar=metavar,
+        help=text,
+    )
 
 
 _KINDS = {int: "a whole number", float: "a number", device_of: "a device's number, or -1"}
@@ -97,6 +104,46 @@ def checked(parse):
             raise argparse.ArgumentTypeError(f"{word!r} is not {kind}") from None
 
     return read
+
+
+# Flags of the first release, by the setting they give: under these names a setting that the mode
+# does not read is ignored, as it was there, and not an error.
+RELEASE_FLAGS = {
+    "emb_dim": "emb_dim",
+    "batch_size": "batch_size",
+    "gpu": "gpu",
+    "checkpoint_dir": "run_dir",
+    "db_name": "dataset",
+    "net": "net",
+    "tuple_loader_queue_size": "parallel_calls",
+    "train_mode": "train_mode",
+    "aug_style": "aug_style",
+    "triplet_loss_lambda": "triplet_loss_lambda",
+    "caffe_iter_size": "accumulate_batches",
+    "logging_threshold": "log_every_steps",
+    "train_iters": "train_iters",
+    "margin": "margin",
+    "Triplet_K": "images_per_class",
+    "checkpoint_suffix": "run_suffix",
+    "checkpoint_filename": "checkpoint_name",
+    "learning_rate": "learning_rate",
+    "end_learning_rate": "end_learning_rate",
+    "log_filename": "log_name",
+    "frame_size": "frame_size",
+}
+# Its defaults of the interval of log lines, and of the log lines between evaluations.
+_RELEASE_LOG_STEPS, _RELEASE_TEST_INTERVAL = 500, 10
+
+
+class _StoreAndNote(argparse.Action):
+    """Stores a value, and which spelling of the flag gave it."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Is called by argparse for each flag."""
+        del parser
+        setattr(namespace, self.dest, values)
+        spelling = option_string.split("=")[0].lstrip("-")
+        namespace.spellings = {**getattr(namespace, "spellings", {}), self.dest: spelling}
 
 
 def main_parser():
@@ -116,7 +163,44 @@ def main_parser():
     groups = {name: parser.add_argument_group(name) for name in GROUPS}
     for f in SETTINGS.values():
         _add_setting(groups[f.metadata["group"]], f)
+    add = parser.add_argument_group("further flags of the first release").add_argument
+    add("--test_interval", type=checked(int), metavar="N", action=_StoreAndNote,
+        help="log lines between evaluations; --eval_every_steps counts steps")  # fmt: skip
+    add("--log_filename", metavar="NAME", dest="log_name", action=_StoreAndNote,
+        help="name of the log, without its .txt [default log]")  # fmt: skip
+    add("--checkpoint_filename", metavar="NAME", dest="checkpoint_name", action=_StoreAndNote,
+        help="name of the checkpoints [default model.ckpt]")  # fmt: skip
     return parser
+
+
+def given_settings(argv):
+    """Reads a command line of `main.py` without building a Config.
+
+    Args:
+      argv: list of str, without the program's name.
+
+    Returns:
+      dict from setting to value, of those that were given; set of the settings that were given
+      under the first release's name of the flag; and bool, whether --check was given.
+
+    Raises:
+      UserError: an unknown flag, or a word that can't be read.
+    """
+    values = vars(main_parser().parse(argv))
+    only_check, spellings = values.pop("check"), values.pop("spellings", {})
+    given = {name: value for name, value in values.items() if value is not None}
+    released = {n for n, spelling in spellings.items() if RELEASE_FLAGS.get(spelling) == n}
+    lines = given.pop("test_interval", None)
+    if lines is not None and lines < 1:
+        raise UserError(f"--test_interval {lines} has to be a number from 1 up")
+    if "eval_every_steps" in given:
+        if lines is not None:
+            raise UserError("--test_interval and --eval_every_steps say the same; give one of them")
+    elif lines is not None or spellings.get("log_every_steps") == "logging_threshold":
+        own = DATASETS.get(given.get("dataset", "digits"), DATASETS["digits"]).defaults
+        steps = given.get("log_every_steps", own.get("log_every_steps", _RELEASE_LOG_STEPS))
+        given["eval_every_steps"] = (lines or _RELEASE_TEST_INTERVAL) * steps
+    return given, released, only_check
 
 
 def parse(argv):
@@ -131,21 +215,21 @@ def parse(argv):
     Raises:
       UserError: see `config.resolve.resolve`; also an unknown flag or a word that can't be read.
     """
-    given = vars(main_parser().parse(argv))
-    only_check = given.pop("check")
-    return resolve(given), only_check
+    given, released, only_check = given_settings(argv)
+    return resolve(given, tolerated=released), only_check
 
 
 def eval_parser():
     """The parser of `eval.py`."""
     parser = Parser(
         prog="eval.py",
-        usage="python eval.py --checkpoint_dir RUN [--SETTING VALUE ...]",
+        usage="python eval.py --run_dir RUN [--SETTING VALUE ...]",
         description="Evaluates a saved run as classifier and as retrieval embedding, with the\n"
         "settings stored in the run, and writes eval/<split>/ into its folder.",
     )
     add = parser.add_argument
-    add("--checkpoint_dir", required=True, metavar="RUN", help="run folder, as main.py printed it")
+    add("--run_dir", "--checkpoint_dir", required=True, metavar="RUN",
+        help="run folder, as main.py printed it")  # fmt: skip
     add("--split", default="test", choices=("test", "val", "train"), help="what is evaluated"
         " [default test]")  # fmt: skip
     add(
@@ -164,8 +248,13 @@ def eval_parser():
     add("--gpu", type=checked(device_of), metavar="N",
         help="CUDA device; -1 for none [default: the run's]")  # fmt: skip
     add("--datasets_dir", metavar="PATH", help="folder of the data sets [default: the run's]")
-    add("--db_path", metavar="PATH", help="folder of a custom data set [default: the run's]")
-    add("--checkpoints_dir", metavar="PATH", help="folder of the run folders")
+    add(
+        "--dataset_path",
+        "--db_path",
+        metavar="PATH",
+        help="folder of a custom data set [default: the run's]",
+    )
+    add("--runs_dir", "--checkpoints_dir", metavar="PATH", help="folder of the run folders")
     return parser
 
 
@@ -187,10 +276,10 @@ def parse_eval(argv):
     overrides = {
         "gpu": flags.gpu,
         "datasets_dir": flags.datasets_dir and os.path.abspath(flags.datasets_dir),
-        "db_path": flags.db_path and os.path.abspath(flags.db_path),
+        "dataset_path": flags.dataset_path and os.path.abspath(flags.dataset_path),
     }
     return {
-        "folder": find_run(flags.checkpoint_dir, flags.checkpoints_dir),
+        "folder": find_run(flags.run_dir, flags.runs_dir),
         "split": flags.split,
         "which": flags.checkpoint,
         "embedding": flags.embedding,
@@ -199,8 +288,8 @@ def parse_eval(argv):
     }
 
 
-def find_run(name, checkpoints_dir=None):
+def find_run(name, runs_dir=None):
     """The run folder of a name below the checkpoints' folder, or of a path as it is given."""
-    paths, _ = resolve_paths({"checkpoints_dir": checkpoints_dir})
-    below = os.path.join(paths["checkpoints_dir"], os.path.expanduser(name))
+    paths, _ = resolve_paths({"runs_dir": runs_dir})
+    below = os.path.join(paths["runs_dir"], os.path.expanduser(name))
     return os.path.abspath(below if os.path.isdir(below) else os.path.expanduser(name))

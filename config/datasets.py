@@ -8,11 +8,12 @@ class DatasetSpec(NamedTuple):
 
     Attributes:
       title: str, the name people know it by.
-      folder: str, its folder below `datasets_dir`; None where --db_path names it.
+      folder: str, its folder below `datasets_dir`; None where --dataset_path names it.
       image_folders: tuple of str below `folder`, tried in this order for the listed file names.
       num_classes: int, C as published, or None.
       counts: dict from split to the published number of images.
       source: str, where to get it.
+      val_is_held_out: bool, whether a validation list of it shares no image with the training list.
       defaults: dict from setting to the default that this data set puts in the place of Config's.
     """
 
@@ -22,6 +23,7 @@ class DatasetSpec(NamedTuple):
     num_classes: Optional[int]
     counts: Dict[str, int]
     source: str
+    val_is_held_out: bool = True
     defaults: Dict[str, object] = {}
 
 
@@ -47,8 +49,8 @@ DATASETS = {
             "resize_max": 56,
             "resize_square": 54,
             "flip": False,
-            "logging_threshold": 25,
-            "test_interval": 4,
+            "log_every_steps": 25,
+            "eval_every_steps": 100,
         },
     ),
     "cars": DatasetSpec(
@@ -82,6 +84,7 @@ DATASETS = {
         image_folders=("fgvc-aircraft-2013b/data/images", ""),
         num_classes=100,
         counts={"train": 6667, "val": 3333, "test": 3333},
+        val_is_held_out=False,  # the first release trains on train and val together
         source=_COMMANDS.format(
             "aircrafts", "https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/"
         ),

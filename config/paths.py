@@ -11,8 +11,10 @@ LOCAL_INI = os.path.join(os.path.dirname(os.path.abspath(__file__)), "local.ini"
 PATHS = {
     "datasets_dir": ("DATASETS_DIR", "./datasets"),
     "pretrained_dir": ("PRETRAINED_DIR", "./pretrained"),
-    "checkpoints_dir": ("CHECKPOINTS_DIR", "./checkpoints"),
+    "runs_dir": ("CHECKPOINTS_DIR", "./checkpoints"),
 }
+# Names of earlier local.ini files.
+_ALIASES = {"checkpoints_dir": "runs_dir"}
 
 
 def read_local_ini(path=LOCAL_INI):
@@ -27,10 +29,11 @@ def read_local_ini(path=LOCAL_INI):
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read(path, encoding="utf-8")
-        section = dict(parser["paths"]) if parser.has_section("paths") else {}
+        found = parser["paths"].items() if parser.has_section("paths") else ()
     except (configparser.Error, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path} can't be read ({reason}); see config/local.example.ini") from None
+    section = {_ALIASES.get(name, name): path for name, path in found}
     unknown = sorted(set(section) - set(PATHS))
     if unknown:
         raise UserError(

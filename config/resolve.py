@@ -1,8 +1,9 @@
 """From the flags that were given to a full Config, with the defaults of net, data set and mode."""
 
 import dataclasses
-import json
 import os
+import re
+import zlib
 
 from config.base_config import SETTINGS, Config
 from config.datasets import DATASETS
@@ -10,41 +11,52 @@ from config.networks import NETWORKS
 from config.paths import resolve_paths
 from utils.errors import UserError
 
-# Defaults of the settings that only some modes, samplers, styles or networks read.
-CONDITIONAL_DEFAULTS = {
-    "emb_dim": 256,
-    "triplet_loss_lambda": 1.0,
-    "margin": 0.2,
-    "center_loss_lambda": 0.003,
-    "center_alpha": 0.5,
-    "Triplet_K": 4,
-    "resize_min": 350,
-    "resize_max": 512,
-    "resize_square": 256,
-    "depth_multiplier": 1.0,
-    "aux_loss_weight": 0.0,
-}
+_MOST_NAME_CHARACTERS = 120
+# Names in a run's default folder name, whether they differ from a default or not.
+_ALWAYS_NAMED = ("dataset", "net", "train_mode")
+# Resumable settings that make another experiment all the same, and so another default folder.
+_NAMED_TOO = ("train_iters", "learning_rate", "end_learning_rate")
 
 
-def resolve(given, environ=None, local=None):
+def resolve(given, environ=None, local=None, tolerated=()):
     """Builds the Config of a run.
 
     Args:
-      given: dict from setting to value, what the user chose.
+      given: dict from setting to value, what the user chose; `log_name` and `checkpoint_name` too.
       environ: mapping, the environment; default `os.environ`.
       local: dict, the paths of config/local.ini; default: read from there.
+      tolerated: collection of settings that are passed over, with a remark for the log, where this
+        run would not read them, instead of refused.
 
     Returns:
-      Config without None in any setting that this run reads.
+      Config, with None in every setting that this run does not read.
 
     Raises:
       UserError: an unknown setting, a value out of range, a setting that this run would not read,
         or a combination that is impossible.
     """
+    names = {key: given[key] for key in ("log_name", "checkpoint_name") if given.get(key)}
+    given = {key: v for key, v in given.items() if v is not None and key not in names}
     _refuse_unknown(given)
-    given = {name: value for name, value in given.items() if value is not None}
+    _check_names(names)
+    values = _with_defaults(given)
+    for name in SETTINGS:
+        check_value(name, values[name])
+    remarks = _drop_unread(values, given, tolerated)
+    given = {name: value for name, value in given.items() if values[name] is not None}
+    paths, values["path_origins"] = resolve_paths(given, environ, local)
+    config = Config(**dict(values, **paths, **names), remarks=tuple(remarks))
+    _check_combinations(config)
+    _check_frozen(config, given)
+    folder = config.run_dir or _default_run_name(config, given)
+    folder = os.path.join(config.runs_dir, os.path.expanduser(folder))
+    return dataclasses.replace(config, run_dir=os.path.abspath(folder))
+
+
+def _with_defaults(given):
+    """Every setting's value: given, else the data set's own default, the network's, or Config's."""
     values = {name: f.default for name, f in SETTINGS.items()}
-    values.update(DATASETS[_choice("db_name", given)].defaults)
+    values.update(DATASETS[_choice("dataset", given)].defaults)
     values.update({k: v for k, v in given.items() if k in ("net", "train_mode")})
     network = NETWORKS[_choice("net", values)]
     mode = _choice("train_mode", values)
@@ -52,20 +64,18 @@ def resolve(given, environ=None, local=None):
     for name in ("frame_size", "bn_decay", "feature_map"):
         if values[name] is None:
             values[name] = getattr(network, name)
-    for name, default in CONDITIONAL_DEFAULTS.items():
-        if values[name] is None:
-            values[name] = default
     values.update(given)
-    if values["db_path"]:
-        values["db_path"] = os.path.abspath(os.path.expanduser(values["db_path"]))
-    for name in SETTINGS:
-        _check_value(name, values[name])
-    _drop_unread(values, given)
-    paths, values["path_origins"] = resolve_paths(given, environ, local)
-    config = Config(**dict(values, **paths))
-    _check_combinations(config)
-    _check_frozen(config, given)
-    return config
+    if values["dataset_path"]:
+        values["dataset_path"] = os.path.abspath(os.path.expanduser(values["dataset_path"]))
+    return values
+
+
+def _check_names(names):
+    for key, name in names.items():
+        if os.path.basename(name) != name or name in (".", ".."):
+            raise UserError(
+                f"--{key.replace('name', 'filename')} {name} has to be a bare file name"
+            )
 
 
 def _refuse_unknown(given):
@@ -76,16 +86,23 @@ def _refuse_unknown(given):
 
 def _choice(name, values):
     value = values.get(name, SETTINGS[name].default)
-    _check_value(name, value)
+    check_value(name, value)
     return value
 
 
-def _check_value(name, value):
+def check_value(name, value):
+    """Refuses a value that a setting can't have.
+
+    Raises:
+      UserError: it is none of the choices, or out of range.
+    """
     meta = SETTINGS[name].metadata
     choices, least, most = (meta.get(key) for key in ("choices", "least", "most"))
+    if value is None:
+        return
     if choices and value not in choices:
         raise UserError(f"--{name} {value}: choose from {', '.join(map(str, choices))}")
-    if isinstance(value, str) or value is None:
+    if isinstance(value, str):
         return
     if least is not None and not least <= value < float("inf"):
         raise UserError(f"--{name} {value} has to be a number from {least} up")
@@ -93,32 +110,51 @@ def _check_value(name, value):
         raise UserError(f"--{name} {value} has to be at most {most}")
 
 
-def _drop_unread(values, given):
+# What decides whether a setting is read: the metadata that lists its readers, and the chooser.
+_CONDITIONS = (
+    ("modes", "train_mode"), ("samplers", "sampler"), ("styles", "aug_style"), ("nets", "net")
+)  # fmt: skip
+
+
+def unread(name, values):
+    """Why a run does not read a setting: (chooser, the choices that read it), or None.
+
+    Args:
+      name: str, the setting.
+      values: dict from setting to value.
+    """
+    for key, chooser in _CONDITIONS:
+        readers = SETTINGS[name].metadata.get(key)
+        if readers is not None and values[chooser] not in readers:
+            return chooser, readers
+    return None
+
+
+def _drop_unread(values, given, tolerated):
     """Sets to None what mode, sampler, style and network don't read; refuses it where given."""
-    conditions = (
-        ("modes", "train_mode"), ("samplers", "sampler"), ("styles", "aug_style"), ("nets", "net")
-    )  # fmt: skip
-    for name, f in SETTINGS.items():
-        for key, chooser in conditions:
-            readers = f.metadata.get(key)
-            if readers is None or values[chooser] in readers:
-                continue
-            if name in given:
-                raise UserError(
-                    "--{} has no meaning with --{} {}; leave it out, or choose --{} {}".format(
-                        name, chooser, values[chooser], chooser, " or ".join(readers)
-                    )
-                )
-            values[name] = None
+    remarks = []
+    for name in SETTINGS:
+        reason = unread(name, values)
+        if reason is None:
+            continue
+        chooser, readers = reason
+        where = f"has no meaning with --{chooser} {values[chooser]}"
+        if name in given and name not in tolerated:
+            advice = f"leave it out, or choose --{chooser} {' or '.join(readers)}"
+            raise UserError(f"--{name} {where}; {advice}")
+        if name in given:
+            remarks.append(f"--{name} {given[name]} {where}; it is ignored")
+        values[name] = None
+    return remarks
 
 
 def _check_combinations(config):
-    custom = config.db_name == "custom"
-    if custom and not config.db_path:
-        raise UserError("--db_name custom needs --db_path, the folder of your images")
-    if config.db_path and not custom:
+    custom = config.dataset == "custom"
+    if custom and not config.dataset_path:
+        raise UserError("--dataset custom needs --dataset_path, the folder of your images")
+    if config.dataset_path and not custom:
         raise UserError(
-            f"--db_path goes with --db_name custom; {config.db_name} lies below --datasets_dir"
+            f"--dataset_path goes with --dataset custom; {config.dataset} lies below --datasets_dir"
         )
     least = NETWORKS[config.net].min_frame_size
     if config.frame_size < least:
@@ -141,14 +177,15 @@ def _check_frozen(config, given):
 
 
 def _check_batch(config):
-    if config.batch_size % config.Triplet_K:
+    if config.batch_size % config.images_per_class:
         raise UserError(
-            f"--batch_size {config.batch_size} is not a multiple of --Triplet_K {config.Triplet_K}"
+            f"--batch_size {config.batch_size} is not a multiple of --images_per_class"
+            f" {config.images_per_class}"
         )
-    if config.batch_size == config.Triplet_K:
+    if config.batch_size == config.images_per_class:
         raise UserError(
-            f"--batch_size {config.batch_size} holds a single class of --Triplet_K"
-            f" {config.Triplet_K} images and so no negatives; take at least twice as many"
+            f"--batch_size {config.batch_size} holds a single class of --images_per_class"
+            f" {config.images_per_class} images and so no negatives; take at least twice as many"
         )
 
 
@@ -168,24 +205,37 @@ def _check_resize(config):
         )
 
 
+def _default_run_name(config, given):
+    """A folder name that says what the run is: cars_resnet50_hard_margin0.5_seed2.
+
+    Data set, network and mode, then every setting that was given and differs from its default.
+    """
+    always = {name: given[name] for name in (*_ALWAYS_NAMED, "dataset_path") if name in given}
+    defaults = _with_defaults(always)
+    parts = [getattr(config, name) for name in _ALWAYS_NAMED]
+    if config.dataset_path:
+        parts[0] = os.path.basename(config.dataset_path)
+    for name, f in SETTINGS.items():
+        if name not in given or name in always or given[name] == defaults[name]:
+            continue
+        meta = f.metadata
+        if name in _NAMED_TOO or not meta.get("resumable"):
+            parts.append(name + _value_text(given[name]))
+    text = "_".join(parts)
+    if len(text) > _MOST_NAME_CHARACTERS:
+        digest = f"{zlib.crc32(text.encode('utf-8')):08x}"
+        text = f"{text[:_MOST_NAME_CHARACTERS]}_{digest}"
+    return text + (f"_{config.run_suffix}" if config.run_suffix else "")
+
+
+def _value_text(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    return re.sub(r"[^\w.+-]+", "-", os.path.basename(str(value)))
+
+
 def settings_of(config):
     """Dict from setting to value, without what only says where a path came from."""
     return {name: getattr(config, name) for name in SETTINGS}
-
-
-def load(run_dir):
-    """Reads the Config of an earlier run from its args.json.
-
-    Raises:
-      UserError: there is no args.json, or it is not one of this program.
-    """
-    path = os.path.join(run_dir, "args.json")
-    try:
-        with open(path, encoding="utf-8") as file:
-            stored = json.load(file)
-        names = [f.name for f in dataclasses.fields(Config)]
-        return Config(**{name: stored[name] for name in names})
-    except FileNotFoundError:
-        raise UserError(f"{run_dir} is not a run folder: it has no args.json") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} can't be read as settings of a run: {error!r}") from None

@@ -106,6 +106,18 @@ def read_rows(root, splits):
     return rows, ClassMap(labels, tuple(str(names.get(label, label)) for label in labels))
 
 
+def splits_of(root):
+    """Names of the splits that a data set has, see `load`.
+
+    Raises:
+      UserError: it has neither lists nor class folders.
+    """
+    if os.path.isdir(os.path.join(root, "lists")):
+        return tuple(split for split in SPLITS if os.path.exists(list_path(root, split)))
+    rows = read_folders(root)
+    return tuple(split for split in SPLITS if rows.get(split))
+
+
 def _image_list(root, split, rows, labels, image_folders):
     if not rows.get(split):
         have = ", ".join(s for s in SPLITS if rows.get(s))

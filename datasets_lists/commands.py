@@ -29,9 +29,9 @@ def each(flags, work, say):
       UserError: it could not be done. Of several data sets, one that fails stops no other.
     """
     if flags.name == "custom":
-        root = os.path.abspath(os.path.expanduser(flags.db_path))
+        root = os.path.abspath(os.path.expanduser(flags.dataset_path))
         if not os.path.isdir(root):
-            raise UserError(f"there is no folder {root}, which --db_path names")
+            raise UserError(f"there is no folder {root}, which --dataset_path names")
         return work("custom", root, flags, say)
     if flags.name != "all":
         root = official.existing_folder_of(flags.name, flags.datasets_dir)
@@ -47,7 +47,7 @@ def _all(flags, work, say):
         parent = os.path.dirname(folders[official.NAMES[0]])
         raise UserError(
             f"none of the folders {told} is below {parent}; name another with --datasets_dir, or"
-            " your own images with custom --db_path FOLDER"
+            " your own images with custom --dataset_path FOLDER"
         )
     clean, failed = True, []
     for name in there:

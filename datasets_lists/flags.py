@@ -21,7 +21,7 @@ examples:
   python -m datasets_lists.make flowers
   python -m datasets_lists.make aircrafts --level family --overwrite
   python -m datasets_lists.make all --datasets_dir /data
-  python -m datasets_lists.make custom --db_path FOLDER --split 0.7 0.1 0.2 --seed 0
+  python -m datasets_lists.make custom --dataset_path FOLDER --split 0.7 0.1 0.2 --seed 0
 """
 _CHECK_EPILOG = """\
 Looked for are: counts other than the published; labels without a training image; listed images
@@ -37,7 +37,7 @@ Exit code: 0 clean, 1 something is found and not repaired, 2 the check could not
 examples:
   python -m datasets_lists.check flowers
   python -m datasets_lists.check                        every official data set that is in place
-  python -m datasets_lists.check custom --db_path FOLDER --fix
+  python -m datasets_lists.check custom --dataset_path FOLDER --fix
   python -m datasets_lists.check cub --json cub.json
 """
 _DOWNLOAD_EPILOG = """\
@@ -55,7 +55,7 @@ _MEANING = {
     "datasets_dir": _OFFICIAL,
     "subset": _OFFICIAL,
     "level": ("aircrafts",),
-    "db_path": ("custom",),
+    "dataset_path": ("custom",),
     "split": ("custom",),
     "seed": ("custom",),
 }
@@ -82,7 +82,7 @@ def _parser(command, usage, description, epilog):
 def _add_common(parser):
     add = parser.add_argument
     add("--datasets_dir", metavar="PATH", help="folder of the data sets [default as in main.py]")
-    add("--db_path", metavar="FOLDER", help="custom: the folder of the images")
+    add("--dataset_path", metavar="FOLDER", help="custom: the folder of the images")
     add("--subset", action="store_true", help="other counts than the published are on purpose")
     add(
         "--workers", type=_at_least(1), metavar="N", help="processes that read [default one a core]"
@@ -93,7 +93,7 @@ def make_parser():
     """The parser of `python -m datasets_lists.make`."""
     parser = _parser(
         "make",
-        ("NAME [--datasets_dir PATH]", "custom --db_path FOLDER [--split A B C] [--seed N]"),
+        ("NAME [--datasets_dir PATH]", "custom --dataset_path FOLDER [--split A B C] [--seed N]"),
         "Turns official annotations, or a folder a class, into the lists that main.py reads, and\n"
         "checks the result.",
         _MAKE_EPILOG,
@@ -117,7 +117,10 @@ def check_parser():
     """The parser of `python -m datasets_lists.check`."""
     parser = _parser(
         "check",
-        ("[NAME] [--datasets_dir PATH] [--fix] [--json PATH]", "custom --db_path FOLDER [--fix]"),
+        (
+            "[NAME] [--datasets_dir PATH] [--fix] [--json PATH]",
+            "custom --dataset_path FOLDER [--fix]",
+        ),
         "The dataset doctor: says exactly what is wrong with lists and images.",
         _CHECK_EPILOG,
     )
@@ -152,20 +155,20 @@ def parse(parser, argv):
       argv: list of str, without the program's name.
 
     Returns:
-      argparse.Namespace; `name` is "custom" or "all" where only --db_path or nothing is given.
+      argparse.Namespace; `name` is "custom" or "all" where only --dataset_path or nothing is given.
 
     Raises:
       UserError: an unknown flag or name, or a flag that has no meaning with this name.
     """
     flags = parser.parse(argv)
     if flags.name is None:
-        flags.name = "custom" if flags.db_path else "all"
+        flags.name = "custom" if flags.dataset_path else "all"
     for flag, names in _MEANING.items():
         value = getattr(flags, flag, None)
         if value is not None and value is not False and flags.name not in names:
             raise UserError(f"--{flag} has no meaning with {flags.name}; leave it out")
-    if flags.name == "custom" and not flags.db_path:
-        raise UserError("custom needs --db_path, the folder of your images")
+    if flags.name == "custom" and not flags.dataset_path:
+        raise UserError("custom needs --dataset_path, the folder of your images")
     if flags.name == "all" and getattr(flags, "json", None):
         raise UserError("--json goes with one data set; name it")
     return flags

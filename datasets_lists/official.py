@@ -4,7 +4,7 @@ The module of a data set is called as its row in `config.datasets.DATASETS` and 
   read(root) -> Annotations
   DOWNLOADS  tuple of Download, empty where the site has no direct address; then
   BY_HAND    str, where to get it and what to put where, with {root} for its folder.
-FGVC-Aircraft alone has LEVELS, and TRAIN_HOLDS_VAL: its val images are part of train.
+FGVC-Aircraft alone has LEVELS.
 """
 
 import importlib
@@ -62,7 +62,7 @@ def class_counts(name):
 
 def train_holds_val(name):
     """Whether the val images of a data set are part of its train images, as published."""
-    return name in NAMES and getattr(module_of(name), "TRAIN_HOLDS_VAL", False)
+    return not DATASETS[name].val_is_held_out
 
 
 def read(name, root, level=None, subset=False):

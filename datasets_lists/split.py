@@ -90,7 +90,7 @@ def _hash_of(path):
     except Exception as error:  # Pillow's readers fail in many ways on damaged files
         reason = (str(error).split(" <_io")[0] or repr(error)).splitlines()[0]
         raise UserError(
-            f"{path} can't be read ({reason}); python -m datasets_lists.check custom --db_path"
+            f"{path} can't be read ({reason}); python -m datasets_lists.check custom --dataset_path"
             " FOLDER finds all such files"
         ) from None
 

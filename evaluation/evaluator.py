@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from config import resolve
+from config import stored
 from evaluation import files as eval_files
 from evaluation import metrics
 from training import build
@@ -92,7 +92,7 @@ def evaluate_run(
     Raises:
       UserError: the run, the checkpoint or the data set is missing or does not fit.
     """
-    config = dataclasses.replace(resolve.load(folder), **overrides or {})
+    config = dataclasses.replace(stored.read(folder)[0], **overrides or {})
     embedding = _embedding_of(config, embedding)
     prefix = checkpoints.find(folder, which)
     dataset = load_dataset(config, [split])

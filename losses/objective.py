@@ -6,13 +6,13 @@ from losses import center, triplet
 from losses.distances import masked_mean, pair_masks, squared_distances
 from utils.tf1 import tf
 
-# Training mode -> embedding loss; "vanilla" has none.
+# Training mode -> ranking loss of (labels, embeddings) and its settings by name.
 RANKING_LOSSES = {
     "vanilla": None,
     "hard": triplet.batch_hard,
     "semi_hard": triplet.semi_hard,
-    "hard_awtl": triplet.adaptive,
-    "cntr": center.center_loss,
+    "adaptive": triplet.adaptive,
+    "center": center.center_loss,
 }
 
 
@@ -22,43 +22,43 @@ class Objective(NamedTuple):
     Attributes:
       total: float32 [], the loss.
       terms: dict from name to float32 [], what is logged.
-      center_update: op that moves the centers of "cntr"; None in the other modes.
+      update: op that the loss wants run with each step; None where there is none.
     """
 
     total: tf.Tensor
     terms: dict
-    center_update: Optional[tf.Operation]
+    update: Optional[tf.Operation]
 
 
-def objective(mode, labels, logits, embeddings, ranking_weight, margin, center_alpha):
-    """Builds the objective of a training mode.
+def objective(mode, labels, logits, embeddings, weight, settings):
+    """Builds the objective of a training mode: cross-entropy + weight * ranking loss.
 
     Args:
       mode: str, a key of `RANKING_LOSSES`.
       labels: int32 [B].
       logits: float32 [B, C].
       embeddings: float32 [B, D], rows of unit norm; None for "vanilla".
-      ranking_weight: float, lambda; None for "vanilla".
-      margin: float, "soft" or "none"; None for the modes without triplets.
-      center_alpha: float; None for the modes without centers.
+      weight: float, lambda; None for "vanilla".
+      settings: dict, what the ranking loss is called with beside labels and embeddings.
 
     Returns:
-      Objective. Its terms are `loss`, `cross_entropy`, `accuracy` and, with an embedding,
+      Objective. Its terms are `loss`, `cross_entropy`, `accuracy` and, with a ranking loss,
       `ranking_loss` and the statistics of `pair_statistics`.
     """
     softmax_loss = cross_entropy(labels, logits)
     correct = tf.equal(tf.argmax(logits, axis=1, output_type=labels.dtype), labels)
     accuracy = tf.reduce_mean(tf.cast(correct, tf.float32))
     terms = {"loss": softmax_loss, "cross_entropy": softmax_loss, "accuracy": accuracy}
-    if RANKING_LOSSES[mode] is None:
+    ranking_loss = RANKING_LOSSES[mode]
+    if ranking_loss is None:
         return Objective(softmax_loss, terms, None)
-    update = None
-    if mode == "cntr":
-        ranking, update = center.center_loss(labels, embeddings, int(logits.shape[1]), center_alpha)
-    else:
-        ranking = tf.reduce_mean(RANKING_LOSSES[mode](labels, embeddings, margin))
-    total = softmax_loss + ranking_weight * ranking
-    terms.update(loss=total, ranking_loss=ranking, **pair_statistics(labels, embeddings, margin))
+    values, update = ranking_loss(labels, embeddings, **settings), None
+    if isinstance(values, tuple):
+        values, update = values
+    ranking = tf.reduce_mean(values)
+    total = softmax_loss + weight * ranking
+    statistics = pair_statistics(labels, embeddings, settings.get("margin"))
+    terms.update(loss=total, ranking_loss=ranking, **statistics)
     return Objective(total, terms, update)
 
 
@@ -82,7 +82,7 @@ def pair_statistics(labels, embeddings, margin):
     Args:
       labels: int32 [B].
       embeddings: float32 [B, D].
-      margin: as in `objective`; where it is no number, 0 is used.
+      margin: float, that of a triplet loss; where it is no number, 0 is used.
 
     Returns:
       dict from name to float32 []: `active_anchors`, the share of anchors whose farthest positive

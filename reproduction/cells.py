@@ -6,8 +6,9 @@ import os
 from typing import NamedTuple
 
 from config.base_config import SETTINGS, Config
+from config.losses import LOSSES
 from config.resolve import resolve
-from reproduction.tables import BUDGETS, MODE_LABELS, PROTOCOLS, TABLES, Row
+from reproduction.tables import BUDGETS, PROTOCOLS, TABLES, Row
 from utils.errors import UserError
 
 
@@ -75,11 +76,7 @@ def rows_of(order):
         return rows
     chosen = [row for row in rows if row.settings["train_mode"] in order.modes]
     known = {row.settings["train_mode"] for row in rows}
-    chosen += [
-        Row(MODE_LABELS.get(m, f"Two-head {m}"), {"train_mode": m})
-        for m in order.modes
-        if m not in known
-    ]
+    chosen += [Row(LOSSES[m].title, {"train_mode": m}) for m in order.modes if m not in known]
     return tuple(chosen)
 
 
@@ -119,18 +116,16 @@ def _cell(order, row, dataset, seed):
     given.update(row.settings)
     given.update(BUDGETS[order.budget][0])
     given.update(order.common)
-    given.update(db_name=dataset, seed=seed, keep_checkpoints=1)
-    given["checkpoint_dir"] = os.path.join(
-        "reproduce", order.budget, _run_name(given, order.changes)
-    )
+    given.update(dataset=dataset, seed=seed, keep_checkpoints=1, eval_split="test")
+    given["run_dir"] = os.path.join("reproduce", order.budget, _run_name(given, order.changes))
     return Cell(row, dataset, seed, given, resolve(given))
 
 
 def _run_name(given, changes):
     """A folder name of what a run differs in; the same run in two tables has one folder."""
     resolved = resolve(given)
-    parts = [given["db_name"], resolved.net, resolved.train_mode, resolved.sampler]
-    named = {"db_name", "net", "train_mode", "sampler", "seed", "keep_checkpoints"}
+    parts = [given["dataset"], resolved.net, resolved.train_mode, resolved.sampler]
+    named = {"dataset", "net", "train_mode", "sampler", "seed", "keep_checkpoints", "eval_split"}
     budgets = set().union(*(settings for settings, _ in BUDGETS.values()))
     named |= {name for name, f in SETTINGS.items() if f.metadata["group"] == "machine"}
     parts += [

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from reproduction.cells import rows_of
-from reproduction.state import DONE, args_of, reports_of, states_of
+from reproduction.state import DONE, records_of, reports_of, states_of
 from reproduction.tables import PROTOCOLS
 
 
@@ -125,7 +125,7 @@ def entries_of(order, runs, metrics):
 
 def _source(order, cell, report):
     """Everything that a number needs to be believed."""
-    args = args_of(cell)
+    records = records_of(cell)
     return {
         "seed": cell.seed,
         "run": cell.config.run_dir,
@@ -136,7 +136,7 @@ def _source(order, cell, report):
         "iterations": cell.config.train_iters,
         "class_map": report["class_map"],
         "images": report["num_images"],
-        **args.get("provenance", {}),
+        **records.get("provenance", {}),
     }
 
 

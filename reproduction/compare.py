@@ -1,12 +1,10 @@
 """What differs between two runs: settings, versions, data, then the scores."""
 
-import json
 import os
 
-from config.base_config import SETTINGS
-from config.resolve import load
+from config import stored
+from config.resolve import settings_of
 from evaluation import files as eval_files
-from utils.run_dir import ARGS_FILE
 
 
 def compare(first, second):
@@ -22,22 +20,16 @@ def compare(first, second):
     Raises:
       UserError: one of them is not a run folder, or is damaged.
     """
-    args = [_args(folder) for folder in (first, second)]
+    configs, records = zip(*(stored.read(folder) for folder in (first, second)))
     lines = [f"A: {first}", f"B: {second}", ""]
-    lines += _section("settings", *({n: a.get(n) for n in SETTINGS} for a in args))
-    lines += _section("versions", *(a.get("provenance", {}) for a in args))
-    data = [{n: a.get(n) for n in ("class_map", "image_counts")} for a in args]
+    lines += _section("settings", *map(settings_of, configs))
+    lines += _section("versions", *(r.get("provenance", {}) for r in records))
+    data = [{n: r.get(n) for n in ("class_map", "image_counts", "lists")} for r in records]
     lines += _section("data", *data)
     for name in _evaluations(first, second):
         reports = [eval_files.read_report(os.path.join(f, "eval", name)) for f in (first, second)]
         lines += _scores(name, *reports)
     return lines
-
-
-def _args(folder):
-    load(folder)  # says in one sentence what is wrong with it
-    with open(os.path.join(folder, ARGS_FILE), encoding="utf-8") as file:
-        return json.load(file)
 
 
 def _section(title, first, second):

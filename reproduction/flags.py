@@ -1,12 +1,13 @@
 """The command line of reproduce.py."""
 
-from config.base_config import TRAIN_MODES, device_of
-from config.cli import Parser, checked, find_run, main_parser
+from config.base_config import device_of, mode_of
+from config.cli import Parser, checked, find_run, given_settings
 from config.datasets import DATASETS
+from config.losses import TRAIN_MODES
 from reproduction.tables import BUDGETS, PAPER_DATASETS, PROTOCOLS, TABLES
 
 EPILOG = """what follows -- goes to every main.py, such as
-  python reproduce.py --datasets custom -- --db_path FOLDER --net mobile --train_iters 500
+  python reproduce.py --datasets custom -- --dataset_path FOLDER --net mobile --train_iters 500
 
   python reproduce.py compare RUN_A RUN_B
 tells what differs between two runs.
@@ -32,7 +33,7 @@ def parser():
         help="which table [default resnet50]")
     add("--datasets", nargs="+", default=list(PAPER_DATASETS), choices=tuple(DATASETS),
         metavar="NAME", help="data sets, its columns [default the five of the paper]")
-    add("--modes", nargs="+", choices=TRAIN_MODES, metavar="MODE",
+    add("--modes", nargs="+", type=mode_of, choices=TRAIN_MODES, metavar="MODE",
         help="training modes, its rows [default those of the table]")
     add("--seeds", nargs="+", type=int, metavar="N",
         help="one run each [default 0 1 2; 0 for the tiny budget]")
@@ -66,11 +67,10 @@ def parse(argv):
     """
     place = argv.index("--") if "--" in argv else len(argv)
     flags = parser().parse(argv[:place])
-    common = vars(main_parser().parse(argv[place + 1 :]))
-    common.pop("check")
+    common, _, _ = given_settings(argv[place + 1 :])
     if flags.seeds is None:
         flags.seeds = [0] if flags.budget == "tiny" else [0, 1, 2]
-    return flags, {name: value for name, value in common.items() if value is not None}
+    return flags, common
 
 
 def parse_compare(argv):

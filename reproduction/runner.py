@@ -21,7 +21,7 @@ def command_of(cell):
     words = [sys.executable, os.path.join(ROOT, "main.py")]
     for name, value in cell.given.items():
         words += [f"--{name}", str(value).lower() if isinstance(value, bool) else str(value)]
-    for name in ("datasets_dir", "pretrained_dir", "checkpoints_dir"):
+    for name in ("datasets_dir", "pretrained_dir", "runs_dir"):
         words += [f"--{name}", getattr(cell.config, name)]
     return words
 

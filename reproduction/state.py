@@ -4,6 +4,7 @@ import collections
 import os
 from typing import NamedTuple
 
+from config import stored
 from config.base_config import SETTINGS
 from evaluation import files as eval_files
 from reproduction.tables import PROTOCOLS
@@ -28,25 +29,23 @@ class State(NamedTuple):
     reason: str = ""
 
 
-def args_of(cell):
-    """The stored settings of a cell's run; None where it has not begun.
+def records_of(cell):
+    """What a cell's run stores beside its settings; None where it has not begun.
 
     Raises:
       UserError: the run was made under other settings than the cell's, or is damaged.
     """
-    stored = run_dir.inspect(cell.config.run_dir, "resume")
-    if stored is None:
+    if not run_dir.exists(cell.config.run_dir, "resume"):
         return None
-    current = {name: getattr(cell.config, name) for name in SETTINGS}
-    changes = run_dir.changed(stored, current)
-    names = [n for n in changes if not SETTINGS[n].metadata.get("resumable") or n == "train_iters"]
-    if names:
-        before, now = changes[names[0]]
-        raise UserError(
-            f"{cell.config.run_dir} was run with --{names[0]} {before}, the cell {cell.name} wants"
-            f" {now}; move that folder away"
-        )
-    return stored
+    before, records = stored.read(cell.config.run_dir)
+    for name, f in SETTINGS.items():
+        was, wanted = getattr(before, name), getattr(cell.config, name)
+        if was != wanted and (not f.metadata.get("resumable") or name == "train_iters"):
+            raise UserError(
+                f"{cell.config.run_dir} was run with --{name} {was}, the cell {cell.name} wants"
+                f" {wanted}; move that folder away"
+            )
+    return records
 
 
 def reports_of(cell):
@@ -86,7 +85,7 @@ def states_of(cells):
 
 def _state_of(cell, known):
     config = cell.config
-    if args_of(cell) is not None and len(reports_of(cell)) == len(PROTOCOLS):
+    if records_of(cell) is not None and len(reports_of(cell)) == len(PROTOCOLS):
         return State(DONE, config.train_iters)
     needs = (config.dataset_dir, config.net, config.pretrained, config.pretrained_dir)
     if needs not in known:
@@ -118,7 +117,7 @@ def seconds_a_step(cells):
     for cell in cells:
         for row in logs.read_metrics(cell.config.run_dir):
             if row.get("images_per_second") and row["step"] != "1":
-                images = cell.config.batch_size * cell.config.caffe_iter_size
+                images = cell.config.batch_size * cell.config.accumulate_batches
                 seconds = images / float(row["images_per_second"])
                 found.setdefault(cell.config.net, []).append(seconds)
     return {net: sorted(values)[len(values) // 2] for net, values in found.items()}

@@ -6,6 +6,8 @@ those of the first release's README unless a comment names another source.
 
 from typing import Dict, NamedTuple, Tuple
 
+from config.losses import LOSSES
+
 PAPER_DATASETS = ("cars", "flowers", "dogs", "aircrafts", "birds")
 
 
@@ -79,15 +81,7 @@ def _mode(label, mode, **published):
     return Row(label, {"train_mode": mode}, published)
 
 
-MODE_LABELS = {
-    "vanilla": "Softmax",
-    "cntr": "Two-head center",
-    "semi_hard": "Two-head semi-hard",
-    "hard": "Two-head hard",
-    "hard_awtl": "Two-head adaptive",
-}
-
-_FOUR_METHODS = tuple(_mode(MODE_LABELS[m], m) for m in ("vanilla", "cntr", "semi_hard", "hard"))
+_FOUR_METHODS = tuple(_mode(LOSSES[m].title, m) for m in ("vanilla", "center", "semi_hard", "hard"))
 
 
 def _ablation(name, values, **settings):
@@ -120,7 +114,7 @@ TABLES = {
             ),
             _mode(
                 "Two-head center",
-                "cntr",
+                "center",
                 cars=88.23,
                 flowers=85.00,
                 dogs=70.45,
@@ -178,7 +172,7 @@ TABLES = {
         about="arXiv:1901.08616. python reproduce.py --table backbones.",
         settings={},
         rows=tuple(
-            Row(f"{net}, {MODE_LABELS[mode].lower()}", {"net": net, "train_mode": mode})
+            Row(f"{net}, {LOSSES[mode].title.lower()}", {"net": net, "train_mode": mode})
             for net in ("resnet50", "resnet50_v1", "inc3", "inc4", "densenet161", "mobile")
             for mode in ("vanilla", "hard")
         ),
@@ -193,7 +187,7 @@ TABLES = {
         about="python reproduce.py --table ablation_sampler; no numbers published.",
         settings={"net": "resnet50"},
         rows=tuple(
-            Row(f"{MODE_LABELS[mode]}, {sampler}", {"train_mode": mode, "sampler": sampler})
+            Row(f"{LOSSES[mode].title}, {sampler}", {"train_mode": mode, "sampler": sampler})
             for mode in ("vanilla", "hard")
             for sampler in ("shuffle", "pk")
         ),
@@ -203,7 +197,7 @@ TABLES = {
         about="The argument of the paper's video data on data that anyone can get: python"
         " reproduce.py --table imbalance. No number published for these lists.",
         settings={"net": "resnet50", "imbalance_ratio": 20.0},
-        rows=tuple(_mode(label, mode) for mode, label in MODE_LABELS.items()),
+        rows=tuple(_mode(row.title, mode) for mode, row in LOSSES.items()),
         metrics=("accuracy", "mean_per_class_accuracy"),
     ),
 }
@@ -218,7 +212,7 @@ MORE_METRICS = {
 BUDGETS = {
     "paper": ({}, ""),
     "short": (
-        {"train_iters": 4000, "logging_threshold": 50, "test_interval": 20},
+        {"train_iters": 4000, "log_every_steps": 50, "eval_every_steps": 1000},
         "not comparable: short budget, 4,000 iterations instead of 40,000",
     ),
     "tiny": (
@@ -230,8 +224,8 @@ BUDGETS = {
             "resize_max": 40,
             "batch_size": 8,
             "train_iters": 6,
-            "logging_threshold": 3,
-            "test_interval": 1,
+            "log_every_steps": 3,
+            "eval_every_steps": 3,
             "bn_decay": 0.5,
         },
         "not comparable: tiny budget",

@@ -22,7 +22,7 @@ def prepare(names, common):
       str, the folder of the miniatures, for `datasets_dir`.
     """
     paths, _ = resolve_paths(common)
-    folder = os.path.join(paths["checkpoints_dir"], "reproduce", "tiny", "datasets")
+    folder = os.path.join(paths["runs_dir"], "reproduce", "tiny", "datasets")
     for name in names:
         target = os.path.join(folder, DATASETS[name].folder or "")
         if name in official.NAMES and not os.path.isdir(target):

@@ -11,9 +11,9 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TINY = (
-    "--db_name custom --net mobile --depth_multiplier 0.25 --pretrained none --frame_size 32"
-    " --resize_min 34 --resize_max 40 --batch_size 8 --bn_decay 0.5 --logging_threshold 1"
-    " --checkpoint_dir run"
+    "--dataset custom --net mobile --depth_multiplier 0.25 --pretrained none --frame_size 32"
+    " --resize_min 34 --resize_max 40 --batch_size 8 --bn_decay 0.5 --log_every_steps 1"
+    " --run_dir run"
 ).split()
 
 
@@ -32,7 +32,7 @@ def run(cwd, script, *words):
 
 
 def test_train_be_stopped_go_on_and_evaluate(tree, tmp_path):
-    words = [*TINY, "--db_path", tree, "--train_iters"]
+    words = [*TINY, "--dataset_path", tree, "--train_iters"]
     process = subprocess.Popen(
         command("main.py", *words, 100000), cwd=str(tmp_path), stderr=subprocess.PIPE, text=True
     )
@@ -58,7 +58,7 @@ def test_train_be_stopped_go_on_and_evaluate(tree, tmp_path):
         with open(str(folder / "eval" / name / "metrics.json")) as file:
             assert json.load(file)["checkpoint"].startswith(checkpoint)
 
-    evaluated = run(tmp_path, "eval.py", "--checkpoint_dir", "run", "--split", "val")
+    evaluated = run(tmp_path, "eval.py", "--run_dir", "run", "--split", "val")
     assert evaluated.returncode == 0 and "val split, 4 images" in evaluated.stdout
 
 
@@ -66,18 +66,18 @@ def test_train_be_stopped_go_on_and_evaluate(tree, tmp_path):
     "script, words, expected",
     [
         ("main.py", ["--batch_size", "30"], "main.py: error: --batch_size 30 is not a multiple"),
-        ("main.py", ["--db_name", "cars"], "no folder"),
-        ("main.py", ["--checkpoint_dir", "file/run"], "can't be written"),
-        ("main.py", ["--checkpoint_dir", "full"], "not a run folder"),
-        ("eval.py", ["--checkpoint_dir", "full"], "eval.py: error:"),
-        ("eval.py", [], "--checkpoint_dir"),
+        ("main.py", ["--dataset", "cars"], "no folder"),
+        ("main.py", ["--run_dir", "file/run"], "can't be written"),
+        ("main.py", ["--run_dir", "full"], "not a run folder"),
+        ("eval.py", ["--run_dir", "full"], "eval.py: error:"),
+        ("eval.py", [], "--run_dir"),
     ],
 )
 def test_mistakes_end_with_one_sentence_and_code_2(tmp_path, script, words, expected):
     (tmp_path / "file").write_text("")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
-    done = run(tmp_path, script, *words, *(["--checkpoints_dir", "."] if words else []))
+    done = run(tmp_path, script, *words, *(["--runs_dir", "."] if words else []))
     assert done.returncode == 2 and done.stdout == ""
     assert expected in done.stderr and len(done.stderr.splitlines()) == 1
     assert (tmp_path / "full" / "mine.txt").read_text() == "mine"

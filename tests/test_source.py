@@ -7,6 +7,7 @@ import os
 import pytest
 
 from config.base_config import SETTINGS, Config
+from config.losses import LOSSES
 from config.networks import NETWORKS
 from data.augment import NORMALISATIONS, STYLES
 from data.sampling import SAMPLERS
@@ -106,8 +107,11 @@ def test_every_setting_is_read_by_somebody():
         if path != os.path.join("config", "cli.py"):
             nodes = ast.walk(tree_of(path))
             read |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    for loss in LOSSES.values():  # these are read by name
+        read |= {loss.weight, *loss.settings.values()}
     assert set(SETTINGS) <= read
-    assert set(SETTINGS) | {"path_origins"} == set(Config.__dataclass_fields__)
+    others = {"path_origins", "log_name", "checkpoint_name", "remarks"}
+    assert set(SETTINGS) | others == set(Config.__dataclass_fields__)
 
 
 def test_modules_do_nothing_on_import():
@@ -150,6 +154,6 @@ def test_public_names_are_documented():
 def test_tables_fit_each_other():
     assert set(NETWORKS) == set(BACKBONES)
     assert {row.preprocessing for row in NETWORKS.values()} <= set(NORMALISATIONS)
-    assert set(SETTINGS["train_mode"].metadata["choices"]) == set(RANKING_LOSSES)
+    assert set(LOSSES) == set(RANKING_LOSSES)
     assert set(SETTINGS["sampler"].metadata["choices"]) == set(SAMPLERS)
     assert set(SETTINGS["aug_style"].metadata["choices"]) == set(STYLES)

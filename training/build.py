@@ -5,6 +5,7 @@ Each is a function of its own; nothing here opens a session.
 
 from typing import NamedTuple, Optional
 
+from config.losses import LOSSES
 from config.networks import NETWORKS
 from data import pipeline
 from data.augment import Augmentation
@@ -88,7 +89,7 @@ def augmentation_of(config):
 def sampler_of(config, labels):
     """The run's function from a batch's position to int64 [B] list positions."""
     sampler = SAMPLERS[config.sampler]
-    return sampler(labels, config.batch_size, config.Triplet_K, config.seed)
+    return sampler(labels, config.batch_size, config.images_per_class, config.seed)
 
 
 def train_input(config, image_list, first_batch):
@@ -110,7 +111,7 @@ def train_input(config, image_list, first_batch):
         augmentation_of(config),
         config.seed,
         first_batch,
-        config.tuple_loader_queue_size,
+        config.parallel_calls,
     )
 
 
@@ -130,7 +131,7 @@ def eval_input(config, image_list, batch_size=None):
         image_list.labels,
         batch_size or config.batch_size,
         augmentation_of(config),
-        config.tuple_loader_queue_size,
+        config.parallel_calls,
     )
 
 
@@ -166,14 +167,12 @@ def build_objective(config, labels, tower):
     Returns:
       losses.objective.Objective.
     """
+    loss = LOSSES[config.train_mode]
+    settings = {name: getattr(config, key) for name, key in loss.settings.items()}
+    if loss.per_class:
+        settings["num_classes"] = int(tower.logits.shape[1])
     built = objective(
-        config.train_mode,
-        labels,
-        tower.logits,
-        tower.embeddings,
-        config.ranking_weight,
-        config.margin,
-        config.center_alpha,
+        config.train_mode, labels, tower.logits, tower.embeddings, config.ranking_weight, settings
     )
     total, terms = built.total, dict(built.terms)
     if config.aux_loss_weight:
@@ -209,7 +208,7 @@ def build_train_graph(config, image_list, num_classes):
     Returns:
       TrainGraph.
     """
-    tf.set_random_seed(config.seed % 2**31)
+    tf.set_random_seed(config.seed)
     first_batch = tf.placeholder(tf.int64, [], name="first_batch")
     iterator = tf.data.make_initializable_iterator(train_input(config, image_list, first_batch))
     images, labels = iterator.get_next()
@@ -217,9 +216,9 @@ def build_train_graph(config, image_list, num_classes):
     built = build_objective(config, labels, tower)
     global_step = tf.train.get_or_create_global_step()
     optimizer, learning_rate = build_optimizer(config, global_step)
-    updates = batch_norm_updates(config) + [u for u in [built.center_update] if u is not None]
+    updates = batch_norm_updates(config) + [u for u in [built.update] if u is not None]
     accumulate, step = _minimise(
-        optimizer, built.total, updates, global_step, config.caffe_iter_size
+        optimizer, built.total, updates, global_step, config.accumulate_batches
     )
     best = tf.get_variable("best", initializer=[-1.0, 0.0], trainable=False)
     floats = [v for v in tf.global_variables() if v.dtype.is_floating]

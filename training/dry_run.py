@@ -31,7 +31,7 @@ def check(config):
         decoded.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        if config.db_name == "digits" and not os.path.isdir(config.dataset_dir):
+        if config.dataset == "digits" and not os.path.isdir(config.dataset_dir):
             config = dataclasses.replace(config, datasets_dir=scratch)
         dataset = preflight.load_dataset(config, ["train"])
         num_classes = len(dataset.class_map.labels)
@@ -48,7 +48,7 @@ def check(config):
                 *_parameter_lines(config),
                 f"feature map {end_point}: {' x '.join(map(str, feature_map))}",
                 _memory_line(config.batch_size),
-                f"{seconds:.3f} s a step of {config.batch_size * config.caffe_iter_size} images",
+                f"{seconds:.3f} s a step of {config.batch_size * config.accumulate_batches} images",
                 "last step: " + ", ".join(f"{name} {value:.4g}" for name, value in terms.items()),
                 *_weight_lines(config, weights),
             ]

@@ -39,7 +39,7 @@ class TrainingLoop:
         self.train_list, self.eval_list = train_list, eval_list
         self.done = 0
         self._saver = checkpoints.RunSaver(
-            config.run_dir, config.checkpoint_filename, config.keep_checkpoints
+            config.run_dir, config.checkpoint_name, config.keep_checkpoints
         )
         self._collapse = CollapseWatch()
         self._table, self._scores = None, None
@@ -55,7 +55,7 @@ class TrainingLoop:
         elif weights is not None:
             self._restore_pretrained(weights)
         self.done = int(session.run(self.graph.global_step))
-        first_batch = self.done * config.caffe_iter_size
+        first_batch = self.done * config.accumulate_batches
         session.run(self.graph.iterator.initializer, {self.graph.first_batch: first_batch})
         logs.LOGGER.info("%s: %d of %d steps done", config.run_dir, self.done, config.train_iters)
         if newest is None:
@@ -101,11 +101,11 @@ class TrainingLoop:
     def _follow_schedule(self, bar, stopping):
         config, done = self.config, self.done
         last = done == config.train_iters
-        if done % config.logging_threshold == 0 or done == 1 or last:
+        if done % config.log_every_steps == 0 or done == 1 or last:
             self._log(bar)
         if (done % config.eval_every_steps == 0 or last) and not stopping:
             self._evaluate()
-        if done % config.save_interval == 0 or last or stopping:
+        if done % config.save_every_steps == 0 or last or stopping:
             self._check_weights()
             self._saver.save(self.session, done)
         if last:
@@ -133,7 +133,7 @@ class TrainingLoop:
     def _log(self, bar):
         config = self.config
         mean = {name: np.mean([row[name] for row in self._rows]) for name in self.graph.terms}
-        images = len(self._rows) * config.batch_size * config.caffe_iter_size
+        images = len(self._rows) * config.batch_size * config.accumulate_batches
         mean["images_per_second"] = images / (time.time() - self._since)
         mean["learning_rate"] = float(self.session.run(self.graph.learning_rate))
         self._rows, self._since = [], time.time()
@@ -203,7 +203,7 @@ def take_step(session, graph, config, image_list, done):
         if graph.accumulate is None:
             batches.append(session.run((graph.terms, graph.step))[0])
         else:
-            for _ in range(config.caffe_iter_size):
+            for _ in range(config.accumulate_batches):
                 batches.append(session.run((graph.terms, graph.accumulate))[0])
             session.run(graph.step)
     except tf.errors.OpError:
@@ -214,10 +214,10 @@ def take_step(session, graph, config, image_list, done):
 
 def _name_unreadable(config, image_list, done):
     """Raises the UserError of an image of the next step that can't be decoded, if there is one."""
-    first = done * config.caffe_iter_size
+    first = done * config.accumulate_batches
     batch_at = build.sampler_of(config, image_list.labels)
     paths = image_list.paths
-    for position in range(first, first + config.caffe_iter_size):
+    for position in range(first, first + config.accumulate_batches):
         build.raise_unreadable(paths[i] for i in batch_at(position))
 
 

@@ -1,5 +1,6 @@
 """What has to be right before a run begins: its data set, its start weights and its folder."""
 
+import dataclasses
 import os
 
 from config.base_config import SETTINGS
@@ -7,8 +8,53 @@ from config.datasets import DATASETS
 from config.networks import NETWORKS, checkpoint_name
 from data import digits, lists
 from pretrained import weights as weight_files
-from utils import run_dir
 from utils.errors import UserError
+
+
+def check_dataset_folder(config):
+    """Looks for a run's data set, and writes that of digits where it is missing.
+
+    Raises:
+      UserError: it is not where the settings say.
+    """
+    spec, root = DATASETS[config.dataset], config.dataset_dir
+    if config.dataset == "digits":
+        digits.write(root)
+    if not os.path.isdir(root):
+        origin = "--dataset_path" if spec.folder is None else config.path_origins["datasets_dir"]
+        raise UserError(
+            f"there is no folder {root} of {spec.title} ({origin} says where to look);"
+            f" to get it: {spec.source}"
+        )
+    if spec.folder is not None and not os.path.isdir(os.path.join(root, "lists")):
+        raise UserError(
+            f"{root} of {spec.title} has no folder lists; python -m datasets_lists make"
+            f" {config.dataset} writes it from the official files"
+        )
+
+
+def with_eval_split(config):
+    """Decides the evaluation split where the settings leave it open.
+
+    Returns:
+      Config, with `eval_split` "val" where there is a validation list that shares no image with
+      the training list, else "test".
+
+    Raises:
+      UserError: the data set is not where the settings say.
+    """
+    check_dataset_folder(config)
+    if config.eval_split is not None:
+        return config
+    held_out = DATASETS[config.dataset].val_is_held_out
+    has_val = held_out and "val" in lists.splits_of(config.dataset_dir)
+    return dataclasses.replace(config, eval_split="val" if has_val else "test")
+
+
+def final_split(config):
+    """The split that a run ends with: "test", or the evaluation split of data without one."""
+    has_test = "test" in lists.splits_of(config.dataset_dir)
+    return "test" if has_test else config.eval_split
 
 
 def load_dataset(config, splits):
@@ -24,22 +70,8 @@ def load_dataset(config, splits):
     Raises:
       UserError: it is not where the settings say, or its lists are wrong.
     """
-    spec = DATASETS[config.db_name]
-    root = config.dataset_dir
-    if config.db_name == "digits":
-        digits.write(root)
-    if not os.path.isdir(root):
-        origin = "--db_path" if spec.folder is None else config.path_origins["datasets_dir"]
-        raise UserError(
-            f"there is no folder {root} of {spec.title} ({origin} says where to look);"
-            f" to get it: {spec.source}"
-        )
-    if spec.folder is not None and not os.path.isdir(os.path.join(root, "lists")):
-        raise UserError(
-            f"{root} of {spec.title} has no folder lists; python -m datasets_lists.make"
-            f" {config.db_name} writes it from the official files"
-        )
-    dataset = lists.load(root, splits, spec.image_folders)
+    check_dataset_folder(config)
+    dataset = lists.load(config.dataset_dir, splits, DATASETS[config.dataset].image_folders)
     if config.imbalance_ratio > 1 and "train" in dataset.splits:
         thinned = lists.long_tail(dataset.splits["train"], config.imbalance_ratio)
         dataset = dataset._replace(splits=dict(dataset.splits, train=thinned))
@@ -54,11 +86,12 @@ def check_class_count(config, num_classes):
     """
     if config.sampler != "pk":
         return
-    classes_per_batch = config.batch_size // config.Triplet_K
+    classes_per_batch = config.batch_size // config.images_per_class
     if classes_per_batch > num_classes:
         raise UserError(
-            f"--batch_size {config.batch_size} with --Triplet_K {config.Triplet_K} takes"
-            f" {classes_per_batch} classes a batch, but {config.db_name} has {num_classes}"
+            f"--batch_size {config.batch_size} with --images_per_class"
+            f" {config.images_per_class} takes {classes_per_batch} classes a batch, but"
+            f" {config.dataset} has {num_classes}"
         )
 
 
@@ -102,11 +135,11 @@ def _missing_checkpoint(config, network, checkpoint, path):
     )
 
 
-def changes_since(stored, config):
+def changes_since(before, config):
     """The settings that differ from those of the run to resume.
 
     Args:
-      stored: dict, the run's args.json; None for a new run.
+      before: Config of the run so far.
       config: Config.
 
     Returns:
@@ -115,14 +148,13 @@ def changes_since(stored, config):
     Raises:
       UserError: some of them would make it another experiment.
     """
-    if stored is None:
-        return {}
-    changes = run_dir.changed(stored, {name: getattr(config, name) for name in SETTINGS})
+    pairs = {name: (getattr(before, name), getattr(config, name)) for name in SETTINGS}
+    changes = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
     refused = [name for name in changes if not SETTINGS[name].metadata.get("resumable")]
     if refused:
-        told = ", ".join("--{} {}, not {}".format(name, *changes[name]) for name in refused)
+        listed = ", ".join("--{} {}, not {}".format(name, *changes[name]) for name in refused)
         raise UserError(
-            f"the run folder {config.run_dir} was made with {told}; choose another"
-            " --checkpoint_dir or --checkpoint_suffix, or --on_exist overwrite"
+            f"the run folder {config.run_dir} was made with {listed}; choose another --run_dir or"
+            " --run_suffix, or --on_exist overwrite"
         )
     return changes

@@ -1,5 +1,6 @@
 """The run folder: made, resumed or refused, and the files written into it in one piece."""
 
+import contextlib
 import csv
 import json
 import os
@@ -23,7 +24,7 @@ def write_text(path, text):
     os.replace(path + ".tmp", path)
 
 
-def inspect(path, on_exist):
+def exists(path, on_exist):
     """Looks at a run folder without touching it.
 
     Args:
@@ -31,39 +32,30 @@ def inspect(path, on_exist):
       on_exist: str, "resume", "overwrite" or "fail": what to do with a run that is there already.
 
     Returns:
-      dict, the args.json of the run to resume; None for a new run.
+      bool, whether there is a run to resume.
 
     Raises:
       UserError: something else is there, or `on_exist` forbids it.
     """
-    args_path = os.path.join(path, ARGS_FILE)
-    if not os.path.exists(args_path):
+    if not os.path.exists(os.path.join(path, ARGS_FILE)):
         if os.path.isfile(path) or (os.path.isdir(path) and os.listdir(path)):
             raise UserError(
                 f"{path} is there and is not a run folder (it has no {ARGS_FILE}); choose another"
-                " --checkpoint_dir"
+                " --run_dir"
             )
-        return None
+        return False
     if on_exist == "fail":
         raise UserError(f"the run folder {path} is there already, and --on_exist is fail")
-    if on_exist == "overwrite":
-        return None
-    try:
-        with open(args_path, encoding="utf-8") as file:
-            return dict(json.load(file))
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{args_path} can't be read: {error}") from None
+    return on_exist == "resume"
 
 
-def make(path, on_exist):
-    """Makes the run folder, emptied first where `on_exist` is "overwrite".
+def make(path):
+    """Makes the run folder where it is missing.
 
     Raises:
       UserError: it can't be written.
     """
     try:
-        if on_exist == "overwrite" and os.path.isdir(path):
-            shutil.rmtree(path)
         os.makedirs(path, exist_ok=True)
         write_text(os.path.join(path, ".writable"), "")
         os.remove(os.path.join(path, ".writable"))
@@ -71,22 +63,29 @@ def make(path, on_exist):
         raise UserError(f"the run folder {path} can't be written: {error.strerror}") from None
 
 
-def changed(stored, current):
-    """Settings whose values differ.
+def clear(path, log_name, checkpoint_name):
+    """Removes what a run wrote into its folder, and nothing else.
 
     Args:
-      stored: dict, of an earlier run.
-      current: dict, of this one.
+      path: str, the run folder.
+      log_name: str, the log's name without its .txt.
+      checkpoint_name: str, the checkpoints' name before the step.
 
-    Returns:
-      dict from name to (stored value, current value), for the names of `current`.
+    Raises:
+      UserError: a file can't be removed.
     """
-    current = json.loads(json.dumps(current))
-    return {
-        name: (stored.get(name), value)
-        for name, value in current.items()
-        if stored.get(name) != value
-    }
+    files = {ARGS_FILE, CLASSES_FILE, f"{log_name}.txt", "metrics.csv", "curves.png", "checkpoint"}
+    starts = (f"{checkpoint_name}-", "events.out.tfevents.")
+    try:
+        for folder in (path, os.path.join(path, "best")):
+            for name in os.listdir(folder) if os.path.isdir(folder) else ():
+                if name in files or name.startswith(starts):
+                    os.remove(os.path.join(folder, name))
+        shutil.rmtree(os.path.join(path, "eval"), ignore_errors=True)
+        with contextlib.suppress(OSError):  # it holds something of the user's
+            os.rmdir(os.path.join(path, "best"))
+    except OSError as error:
+        raise UserError(f"{error.filename} can't be removed: {error.strerror}") from None
 
 
 def write_classes(folder, labels, names):

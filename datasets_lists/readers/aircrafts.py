@@ -7,8 +7,6 @@ from utils.errors import UserError
 
 # Level -> its published number of classes.
 LEVELS = {"variant": 100, "family": 70, "manufacturer": 30}
-# The first release trains on train and val together; val is then no held-out split.
-TRAIN_HOLDS_VAL = True
 DOWNLOADS = (
     Download(
         url="https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/archives/"

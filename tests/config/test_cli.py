@@ -42,16 +42,17 @@ def test_a_command_line_of_the_first_release():
         " --caffe_iter_size 10 --logging_threshold 500 --train_iters 120000 --learning_rate 0.01"
         " --aug_style img --frame_size 299 --checkpoint_suffix _lm1_aug_img_fixed_299_0".split()
     )
-    assert config.run_dir.endswith(
-        "aircrafts_resnet50_lr0.01_B32_caf10_iter120K_lambda1_trn_mode_semi_hard"
+    assert os.path.basename(config.run_dir) == (
+        "aircrafts_resnet50_semi_hard_frame_size299_train_iters120000_accumulate_batches10"
         "__lm1_aug_img_fixed_299_0"
     )
-    assert (config.margin, config.caffe_iter_size, config.eval_every_steps) == (0.2, 10, 25000)
+    found = (config.margin, config.accumulate_batches, config.eval_every_steps)
+    assert found == (0.2, 10, 5000)
 
 
 def test_words_become_values():
     config = parsed("--margin soft --flip true --images_per_class 8 --learning_rate 1e-3".split())
-    assert (config.margin, config.flip, config.Triplet_K) == ("soft", True, 8)
+    assert (config.margin, config.flip, config.images_per_class) == ("soft", True, 8)
     assert config.learning_rate == 0.001
     assert parsed(["--margin=0.5"]).margin == 0.5
     assert parsed(["--gpu", "-1"]).gpu == "-1" and parsed(["--gpu", "03"]).gpu == "3"
@@ -101,23 +102,21 @@ def test_help_is_quick_grouped_and_complete():
 def test_eval_flags(tmp_path):
     run = tmp_path / "checkpoints" / "run"
     run.mkdir(parents=True)
-    flags = cli.parse_eval(
-        ["--checkpoint_dir", "run", "--checkpoints_dir", str(run.parent), "--split", "val"]
-    )
+    flags = cli.parse_eval(["--run_dir", "run", "--runs_dir", str(run.parent), "--split", "val"])
     assert flags["folder"] == str(run) and flags["split"] == "val"
     assert flags["which"] == "last" and flags["overrides"] == {}
-    assert cli.parse_eval(["--checkpoint_dir", str(run)])["folder"] == str(run)
-    flags = cli.parse_eval(["--checkpoint_dir", str(run), "--datasets_dir", "d"])
+    assert cli.parse_eval(["--run_dir", str(run)])["folder"] == str(run)
+    flags = cli.parse_eval(["--run_dir", str(run), "--datasets_dir", "d"])
     assert flags["overrides"] == {"datasets_dir": os.path.abspath("d")}
 
 
 @pytest.mark.parametrize(
     "argv, word",
     [
-        ([], "--checkpoint_dir"),
-        (["--checkpoint_dir", "x", "--split", "all"], "--split"),
-        (["--checkpoint_dir", "x", "--batch_size", "0"], "--batch_size 0"),
-        (["--checkpoint_dir", "x", "--embeding", "head"], "did you mean --embedding"),
+        ([], "--run_dir"),
+        (["--run_dir", "x", "--split", "all"], "--split"),
+        (["--run_dir", "x", "--batch_size", "0"], "--batch_size 0"),
+        (["--run_dir", "x", "--embeding", "head"], "did you mean --embedding"),
     ],
 )
 def test_wrong_eval_flags(argv, word):

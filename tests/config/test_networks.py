@@ -10,7 +10,7 @@ from utils.errors import UserError
 
 
 def make(environ=None, **given):
-    return resolve.resolve(dict(given, db_name="cars"), environ=environ or {}, local={})
+    return resolve.resolve(dict(given, dataset="cars"), environ=environ or {}, local={})
 
 
 def message_of(call, *args, **kwargs):

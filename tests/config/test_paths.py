@@ -8,16 +8,16 @@ from utils.errors import UserError
 
 def test_flag_then_environment_then_file_then_default():
     given, environ = {"datasets_dir": "a"}, {"DATASETS_DIR": "b", "PRETRAINED_DIR": "b"}
-    local = {"datasets_dir": "c", "pretrained_dir": "c", "checkpoints_dir": "~/c"}
+    local = {"datasets_dir": "c", "pretrained_dir": "c", "runs_dir": "~/c"}
     found, origins = resolve_paths(given, environ, local)
     assert found == {
         "datasets_dir": os.path.abspath("a"),
         "pretrained_dir": os.path.abspath("b"),
-        "checkpoints_dir": os.path.expanduser("~/c"),
+        "runs_dir": os.path.expanduser("~/c"),
     }
     assert origins["datasets_dir"] == "--datasets_dir"
     assert "PRETRAINED_DIR" in origins["pretrained_dir"]
-    assert "local.ini" in origins["checkpoints_dir"]
+    assert "local.ini" in origins["runs_dir"]
     found, origins = resolve_paths({}, {}, {})
     assert found["datasets_dir"] == os.path.abspath("datasets")
     assert origins["datasets_dir"] == "the default"
@@ -29,7 +29,7 @@ def test_local_ini(tmp_path):
     path.write_text("[paths]\ndatasets_dir = /data/100%\n")
     assert read_local_ini(str(path)) == {"datasets_dir": "/data/100%"}
     example = os.path.join(os.path.dirname(__file__), "../../config/local.example.ini")
-    assert set(read_local_ini(example)) == {"datasets_dir", "pretrained_dir", "checkpoints_dir"}
+    assert set(read_local_ini(example)) == {"datasets_dir", "pretrained_dir", "runs_dir"}
 
 
 @pytest.mark.parametrize("text", ["datasets_dir = x\n", "[paths]\ndatset_dir = x\n"])

@@ -4,9 +4,10 @@ import os
 
 import pytest
 
-from config import resolve
-from config.base_config import SETTINGS, TRAIN_MODES, default_run_name
+from config import resolve, stored
+from config.base_config import SETTINGS
 from config.datasets import DATASETS
+from config.losses import TRAIN_MODES
 from config.networks import NETWORKS
 from utils.errors import UserError
 
@@ -24,18 +25,18 @@ def message_of(**given):
 
 def test_defaults_come_from_the_data_set():
     config = make()
-    assert (config.db_name, config.net, config.train_mode) == ("digits", "mobile", "hard")
+    assert (config.dataset, config.net, config.train_mode) == ("digits", "mobile", "hard")
     assert (config.frame_size, config.pretrained, config.flip) == (48, "none", False)
 
 
 def test_the_papers_recipe():
-    config = make(db_name="aircrafts")
+    config = make(dataset="aircrafts")
     expected = dict(
         net="resnet50", frame_size=224, resize_min=350, resize_max=512, aug_style="img", flip=True,
-        batch_size=32, Triplet_K=4, sampler="pk", train_mode="hard", margin=0.2, emb_dim=256,
+        batch_size=32, images_per_class=4, sampler="pk", train_mode="hard", margin=0.2, emb_dim=256,
         triplet_loss_lambda=1.0, learning_rate=0.01, end_learning_rate=0.0, train_iters=40000,
         weight_decay=0.0, bn_decay=0.997, feature_map="resnet_v2_50/block4", pretrained=None,
-        caffe_iter_size=1, eval_split="test", eval_every_steps=5000,
+        accumulate_batches=1, eval_split=None, eval_every_steps=5000,
     )  # fmt: skip
     assert {name: getattr(config, name) for name in expected} == expected
 
@@ -52,13 +53,13 @@ def test_given_values_go_before_all_defaults():
 
 @pytest.mark.parametrize("mode", TRAIN_MODES)
 def test_a_config_holds_only_what_its_mode_reads(mode):
-    config = make(db_name="cars", train_mode=mode)
+    config = make(dataset="cars", train_mode=mode)
     for name, f in SETTINGS.items():
         modes = f.metadata.get("modes")
         if modes:
             assert (getattr(config, name) is not None) == (mode in modes), name
     assert config.sampler == ("shuffle" if mode == "vanilla" else "pk")
-    assert (config.Triplet_K is None) == (mode == "vanilla")
+    assert (config.images_per_class is None) == (mode == "vanilla")
 
 
 @pytest.mark.parametrize(
@@ -66,21 +67,21 @@ def test_a_config_holds_only_what_its_mode_reads(mode):
     [
         (dict(train_mode="vanilla", margin=0.2), ["--margin", "--train_mode vanilla"]),
         (dict(train_mode="vanilla", emb_dim=128), ["--emb_dim"]),
-        (dict(train_mode="cntr", triplet_loss_lambda=1.0), ["--triplet_loss_lambda"]),
-        (dict(train_mode="hard", center_alpha=0.5), ["--center_alpha", "cntr"]),
-        (dict(train_mode="vanilla", Triplet_K=4), ["--Triplet_K", "--sampler shuffle", "pk"]),
+        (dict(train_mode="center", triplet_loss_lambda=1.0), ["--triplet_loss_lambda"]),
+        (dict(train_mode="hard", center_alpha=0.5), ["--center_alpha", "center"]),
+        (dict(train_mode="vanilla", images_per_class=4), ["--images_per_class", "shuffle", "pk"]),
         (dict(aug_style="batch", resize_min=300), ["--resize_min", "--aug_style batch"]),
         (dict(resize_square=300), ["--resize_square", "--aug_style img"]),
-        (dict(batch_size=30), ["--batch_size 30", "not a multiple", "--Triplet_K 4"]),
+        (dict(batch_size=30), ["--batch_size 30", "not a multiple", "--images_per_class 4"]),
         (dict(batch_size=4), ["--batch_size 4", "no negatives"]),
         (dict(frame_size=60), ["--frame_size 60", "--resize_min 50"]),
         (dict(frame_size=20), ["--frame_size 20", "32"]),
         (dict(resize_min=60), ["--resize_min 60", "--resize_max 56"]),
         (dict(aug_style="batch", frame_size=60), ["--resize_square 54"]),
-        (dict(db_name="cars", net="inc3", aug_style="batch"), ["299", "--resize_square 256"]),
-        (dict(db_name="custom"), ["--db_path"]),
-        (dict(db_name="cars", db_path="x"), ["--db_path", "--datasets_dir"]),
-        (dict(db_name="horses"), ["horses", "digits"]),
+        (dict(dataset="cars", net="inc3", aug_style="batch"), ["299", "--resize_square 256"]),
+        (dict(dataset="custom"), ["--dataset_path"]),
+        (dict(dataset="cars", dataset_path="x"), ["--dataset_path", "--datasets_dir"]),
+        (dict(dataset="horses"), ["horses", "digits"]),
         (dict(net="vgg"), ["vgg", "resnet50"]),
         (dict(train_iters=0), ["--train_iters 0"]),
         (dict(learning_rate=-1.0), ["--learning_rate"]),
@@ -104,36 +105,47 @@ def test_margins_of_every_kind(margin):
 
 
 def test_center_loss_has_its_own_weight():
-    assert make(train_mode="cntr").ranking_weight == 0.003
+    assert make(train_mode="center").ranking_weight == 0.003
     assert make(triplet_loss_lambda=0.5).ranking_weight == 0.5
     assert make(train_mode="vanilla").ranking_weight is None
 
 
-def test_run_folder_has_the_releases_name():
-    config = make(db_name="cars")
-    name = "cars_resnet50_lr0.01_B32_caf1_iter40K_lambda1_trn_mode_hard_base_config"
-    assert default_run_name(config) == name
-    assert config.run_dir == os.path.abspath(os.path.join("checkpoints", name))
-    assert make(seed=2).run_dir.endswith("_seed2")
-    assert make(checkpoint_dir="mine").run_dir == os.path.abspath("checkpoints/mine")
-    assert make(checkpoint_dir="/x/mine").run_dir == "/x/mine"
+def name_of(**given):
+    return os.path.relpath(make(**given).run_dir, os.path.abspath("checkpoints"))
+
+
+def test_the_default_folder_says_what_the_run_is():
+    assert name_of() == "digits_mobile_hard"
+    assert name_of(dataset="cars", margin=0.2) == "cars_resnet50_hard"
+    given = dict(dataset="cars", train_mode="center", learning_rate=1e-3, seed=2, log_every_steps=7)
+    assert name_of(**given) == "cars_resnet50_center_seed2_learning_rate0.001"
+    given = dict(dataset="custom", dataset_path="/x/my birds", pretrained="/y/a b.npz", flip=False)
+    assert name_of(**given) == "my birds_resnet50_hard_flipfalse_pretraineda-b.npz"
+    assert name_of(train_iters=400, run_suffix="again") == "digits_mobile_hard_train_iters400_again"
+    long = dict(pretrained="w" * 300 + ".npz")
+    assert len(name_of(**long)) < 140 and name_of(**long) != name_of(pretrained="w" * 301)
+    assert make(run_dir="mine").run_dir == os.path.abspath("checkpoints/mine")
+    assert make(run_dir="/x/mine").run_dir == "/x/mine"
 
 
 def test_a_stored_config_comes_back(tmp_path):
-    config = make(db_name="flowers", margin="soft", seed=3)
+    config = make(dataset="flowers", margin="soft", seed=3)
     with open(str(tmp_path / "args.json"), "w") as file:
         json.dump(dict(dataclasses.asdict(config), provenance={"x": 1}), file)
-    assert resolve.load(str(tmp_path)) == config
+    assert stored.read(str(tmp_path)) == (
+        dataclasses.replace(config, run_dir=str(tmp_path)),
+        {"provenance": {"x": 1}},
+    )
 
 
 @pytest.mark.parametrize(
-    "text, word", [(None, "no args.json"), ("{", "args.json"), ("{}", "db_name")]
+    "text, word", [(None, "no args.json"), ("{", "args.json"), ("[1]", "args.json")]
 )
 def test_a_damaged_args_file_is_named(tmp_path, text, word):
     if text is not None:
         (tmp_path / "args.json").write_text(text)
     with pytest.raises(UserError, match=word):
-        resolve.load(str(tmp_path))
+        stored.read(str(tmp_path))
 
 
 def test_config_is_frozen():
@@ -144,7 +156,6 @@ def test_config_is_frozen():
 def test_tables_name_settings_that_exist():
     for spec in DATASETS.values():
         assert set(spec.defaults) <= set(SETTINGS)
-        make(db_name=spec.folder and next(k for k, v in DATASETS.items() if v is spec) or "digits")
+        make(dataset=spec.folder and next(k for k, v in DATASETS.items() if v is spec) or "digits")
     for name, network in NETWORKS.items():
-        assert make(db_name="cars", net=name).frame_size == network.frame_size
-    assert set(resolve.CONDITIONAL_DEFAULTS) <= set(SETTINGS)
+        assert make(dataset="cars", net=name).frame_size == network.frame_size

@@ -15,6 +15,7 @@ from tests.conftest import write_tree
 from tests.datasets_lists.helpers import contents_of, message_of
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CUSTOM = ("custom", "--dataset_path", "x")
 COMMANDS = ("make", "check", "download")
 
 
@@ -109,16 +110,16 @@ def test_the_three_endings_of_a_command(own):
 
 def test_custom_from_a_folder_a_class(tmp_path):
     tree = write_tree(str(tmp_path / "own"), per_class=10)
-    made = run("make", "custom", "--db_path", "own", "--split", 0.5, 0, 0.5, cwd=tmp_path)
+    made = run("make", "custom", "--dataset_path", "own", "--split", 0.5, 0, 0.5, cwd=tmp_path)
     assert made.returncode in (0, 1), made.stderr
     assert sorted(os.listdir(os.path.join(tree, "lists"))) == [
         "classes.csv",
         "test_all_sub_list.csv",
         "train_all_sub_list.csv",
     ]
-    other = run("make", "custom", "--db_path", "own", "--seed", 3, cwd=tmp_path)
+    other = run("make", "custom", "--dataset_path", "own", "--seed", 3, cwd=tmp_path)
     assert other.returncode == 2 and "--overwrite" in other.stderr
-    checked = run("check", "--db_path", tree, "--json", "-")
+    checked = run("check", "--dataset_path", tree, "--json", "-")
     assert json.loads(checked.stdout)["title"] == "your own images"
 
 
@@ -146,7 +147,7 @@ def test_all_of_nothing(tmp_path):
     assert "CUB_200_2011" in message and str(tmp_path) in message
     message = message_of(call, "check", "dogs", "--datasets_dir", str(tmp_path))
     assert "datasets_lists.download dogs" in message
-    message = message_of(call, "make", "custom", "--db_path", str(tmp_path / "none"))
+    message = message_of(call, "make", "custom", "--dataset_path", str(tmp_path / "none"))
     assert str(tmp_path / "none") in message
 
 
@@ -190,17 +191,17 @@ def test_a_report_that_can_not_be_written(own):
         ("make", ["cub", "--level", "family"], "--level has no meaning with cub"),
         ("make", ["all", "--level", "family"], "--level has no meaning with all"),
         ("make", ["aircrafts", "--level", "species"], "variant"),
-        ("make", ["custom"], "needs --db_path"),
-        ("make", ["cub", "--db_path", "x"], "--db_path has no meaning with cub"),
+        ("make", ["custom"], "needs --dataset_path"),
+        ("make", ["cub", "--dataset_path", "x"], "--dataset_path has no meaning with cub"),
         ("make", ["cub", "--seed", "0"], "--seed has no meaning with cub"),
         ("make", ["cub", "--split", "0.7", "0.1", "0.2"], "--split has no meaning with cub"),
-        ("make", ["custom", "--db_path", "x", "--subset"], "--subset has no meaning with custom"),
-        ("make", ["custom", "--db_path", "x", "--split", "0.7"], "expected 3"),
-        ("make", ["custom", "--db_path", "x", "--split", "a", "b", "c"], "--split"),
-        ("make", ["custom", "--db_path", "x", "--seed", "-1"], "'-1' is not a whole number from 0"),
+        ("make", [*CUSTOM, "--subset"], "--subset has no meaning with custom"),
+        ("make", [*CUSTOM, "--split", "0.7"], "expected 3"),
+        ("make", [*CUSTOM, "--split", "a", "b", "c"], "--split"),
+        ("make", [*CUSTOM, "--seed", "-1"], "'-1' is not a whole number from 0"),
         ("make", ["cub", "--workers", "0"], "'0' is not a whole number from 1 up"),
         ("check", ["--json", "x"], "--json goes with one data set"),
-        ("check", ["custom"], "needs --db_path"),
+        ("check", ["custom"], "needs --dataset_path"),
         ("download", ["all"], "choose from"),
         ("download", ["custom"], "choose from"),
     ],

@@ -25,7 +25,7 @@ COUNTS = {
 
 def test_official_files_without_lists_are_not_taken_for_folders_of_classes(tmp_path):
     root = synthetic.write("flowers", str(tmp_path), images_per_class=6)
-    config = resolve({"db_name": "flowers", "datasets_dir": str(tmp_path)})
+    config = resolve({"dataset": "flowers", "datasets_dir": str(tmp_path)})
     message = message_of(preflight.load_dataset, config, ["train"])
     assert root in message and "python -m datasets_lists.make flowers" in message
 
@@ -42,9 +42,9 @@ def test_from_official_files_to_scores(tmp_path, tree):
     split = "val" if "val" in COUNTS[tree] else "test"
     config = resolve(
         {
-            "db_name": name,
+            "dataset": name,
             "datasets_dir": str(tmp_path / "datasets"),
-            "checkpoints_dir": str(tmp_path / "checkpoints"),
+            "runs_dir": str(tmp_path / "checkpoints"),
             "net": "mobile",
             "depth_multiplier": 0.25,
             "pretrained": "none",
@@ -53,7 +53,7 @@ def test_from_official_files_to_scores(tmp_path, tree):
             "resize_max": 40,
             "batch_size": 8,
             "train_iters": 2,
-            "logging_threshold": 1,
+            "log_every_steps": 1,
             "eval_split": split,
         }
     )

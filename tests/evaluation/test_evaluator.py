@@ -30,7 +30,8 @@ def runs(tmp_path_factory):
         write_tree(os.path.join(tree, split), count)
     for mode in ("hard", "vanilla"):
         config = config_of(
-            tree, root / mode, train_mode=mode, train_iters=8, learning_rate=0.05, test_interval=4,
+            tree, root / mode, train_mode=mode, train_iters=8, learning_rate=0.05,
+            eval_every_steps=4, eval_split="test",
             depth_multiplier=1.0,  # a thin network maps several of the images to one point
         )  # fmt: skip
         trainer.train(config)
@@ -108,7 +109,7 @@ def test_missing_runs_checkpoints_and_splits(runs, tmp_path):
     cases = [
         ((str(tmp_path), "test"), {}, "no args.json"),
         ((run, "test"), {"which": "model.ckpt-9"}, "model.ckpt-9"),
-        ((run, "test"), {"overrides": {"db_path": str(tmp_path / "gone")}}, "gone"),
+        ((run, "test"), {"overrides": {"dataset_path": str(tmp_path / "gone")}}, "gone"),
     ]
     for args, options, word in cases:
         assert word in message_of(evaluator.evaluate_run, *args, **options)
@@ -125,7 +126,7 @@ def test_missing_runs_checkpoints_and_splits(runs, tmp_path):
 def test_a_moved_run_and_a_moved_data_set(runs, tmp_path):
     shutil.copytree(str(runs / "hard"), str(tmp_path / "run"))
     shutil.copytree(str(runs / "tree"), str(tmp_path / "tree"))
-    overrides = {"db_path": str(tmp_path / "tree")}
+    overrides = {"dataset_path": str(tmp_path / "tree")}
     report = evaluator.evaluate_run(str(tmp_path / "run"), "test", overrides=overrides)
     assert report == evaluator.evaluate_run(str(runs / "hard"), "test")
 
@@ -134,7 +135,7 @@ def test_other_classes_are_refused(runs, tmp_path):
     shutil.copytree(str(runs / "tree"), str(tmp_path / "tree"))
     for split in ("train", "val", "test"):
         write_image(str(tmp_path / "tree" / split / "ape" / "0.jpg"), (0, 0, 0))
-    overrides = {"db_path": str(tmp_path / "tree")}
+    overrides = {"dataset_path": str(tmp_path / "tree")}
     message = message_of(evaluator.evaluate_run, str(runs / "hard"), "test", overrides=overrides)
     assert "class 1 was bee, now it is ape" in message
 
@@ -145,7 +146,7 @@ def test_scores_that_cannot_be_asked_are_null(runs, tmp_path):
         for i in range(1, 5):
             os.remove(str(tmp_path / "tree" / "test" / name / f"{i}.jpg"))
     shutil.copytree(str(runs / "hard"), str(tmp_path / "run"))
-    overrides = {"db_path": str(tmp_path / "tree")}
+    overrides = {"dataset_path": str(tmp_path / "tree")}
     report = evaluator.evaluate_run(str(tmp_path / "run"), "test", overrides=overrides)
     assert report["num_images"] == 4 and report["recall@1"] is None
     assert read(tmp_path / "run", "test")[0]["map@r"] is None

@@ -1,6 +1,6 @@
 import pytest
 
-from config.base_config import TRAIN_MODES
+from config.losses import TRAIN_MODES
 from config.networks import NETWORKS
 from reproduction.cells import Order, cells_of, rows_of
 from reproduction.tables import BUDGETS, PAPER_DATASETS, PROTOCOLS, TABLES
@@ -27,7 +27,7 @@ def test_the_papers_table_has_its_sixty_cells():
     assert [cell.seed for cell in cells[:20]] == [0] * 20
     for cell in cells:
         assert (cell.config.net, cell.config.train_iters) == ("resnet50", 40000)
-        assert cell.config.seed == cell.seed and cell.config.db_name == cell.dataset
+        assert cell.config.seed == cell.seed and cell.config.dataset == cell.dataset
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -48,7 +48,7 @@ def test_published_numbers_are_those_of_the_release():
     assert [rows["hard"][name] for name in PAPER_DATASETS] == [89.44, 86.61, 72.70, 87.33, 66.19]
     assert [rows["vanilla"][name] for name in PAPER_DATASETS] == [85.85, 85.68, 69.76, 83.22, 64.23]
     assert [rows["semi_hard"][n] for n in PAPER_DATASETS] == [88.22, 85.52, 70.69, 85.08, 65.20]
-    assert [rows["cntr"][n] for n in PAPER_DATASETS] == [88.23, 85.00, 70.45, 84.48, 65.50]
+    assert [rows["center"][n] for n in PAPER_DATASETS] == [88.23, 85.00, 70.45, 84.48, 65.50]
 
 
 def test_protocols_share_the_two_head_runs_but_not_softmax():
@@ -61,7 +61,7 @@ def test_protocols_share_the_two_head_runs_but_not_softmax():
 
 
 def test_modes_choose_rows_and_add_those_without_a_published_number():
-    rows = rows_of(order_of(modes=("hard_awtl", "vanilla")))
+    rows = rows_of(order_of(modes=("adaptive", "vanilla")))
     assert [row.label for row in rows] == ["Softmax", "Two-head adaptive"]
     assert rows[1].published == {}
     assert set(row.settings["train_mode"] for row in rows_of(order_of(modes=TRAIN_MODES))) == set(
@@ -79,8 +79,8 @@ def test_common_flags_go_before_the_recipe_and_into_the_folder():
 
 def test_where_things_lie_is_no_other_recipe():
     moved = order_of(seeds=(0,), common={"datasets_dir": "/elsewhere"})
-    names = [c.config.checkpoint_dir for c in cells_of(moved)]
-    assert names == [c.config.checkpoint_dir for c in cells_of(order_of(seeds=(0,)))]
+    names = [c.config.run_dir for c in cells_of(moved)]
+    assert names == [c.config.run_dir for c in cells_of(order_of(seeds=(0,)))]
     assert moved.changes == {}
 
 

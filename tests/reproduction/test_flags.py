@@ -16,8 +16,10 @@ def test_defaults_and_flags_for_every_run():
     assert (flags.table, flags.protocol, flags.budget) == ("resnet50", "released", "paper")
     assert len(flags.datasets) == 5 and flags.seeds == [0, 1, 2] and common == {}
     assert flags.gpus == ["0"] and reproduce_flags.parse(["--gpus", "0,2"])[0].gpus == ["0", "2"]
-    flags, common = reproduce_flags.parse("--budget tiny --datasets custom -- --db_path x".split())
-    assert flags.seeds == [0] and common == {"db_path": "x"}
+    flags, common = reproduce_flags.parse(
+        "--budget tiny --datasets custom -- --dataset_path x".split()
+    )
+    assert flags.seeds == [0] and common == {"dataset_path": "x"}
 
 
 @pytest.mark.parametrize(

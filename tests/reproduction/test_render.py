@@ -48,7 +48,7 @@ def finish(cell, accuracy, step=None):
 
 @pytest.fixture
 def order(tmp_path):
-    return order_of(seeds=(0, 1), common={"checkpoints_dir": str(tmp_path / "runs")})
+    return order_of(seeds=(0, 1), common={"runs_dir": str(tmp_path / "runs")})
 
 
 def finished(order, skip=()):

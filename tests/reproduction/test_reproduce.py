@@ -67,7 +67,7 @@ def test_kill_9_in_the_middle_gives_the_same_table(tmp_path):
 
 
 def test_a_dry_run_runs_nothing_and_says_what_is_missing(tmp_path):
-    words = ["--datasets", "custom", "--modes", "hard", "--dry_run", "--", "--db_path", "none"]
+    words = ["--datasets", "custom", "--modes", "hard", "--dry_run", "--", "--dataset_path", "none"]
     out = finish(start(tmp_path, *words))
     assert "not possible" in out and "no folder" in out and "0 to do, 1 not possible" in out
     assert not glob.glob(str(tmp_path / "**" / "*.out"), recursive=True)

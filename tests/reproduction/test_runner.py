@@ -32,7 +32,7 @@ sys.exit(code)
 
 @pytest.fixture
 def cells(tmp_path, monkeypatch):
-    order = order_of(datasets=("cars",), seeds=(0,), common={"checkpoints_dir": str(tmp_path)})
+    order = order_of(datasets=("cars",), seeds=(0,), common={"runs_dir": str(tmp_path)})
     made = cells_of(order)
     (tmp_path / "stand_in.py").write_text(STAND_IN)
 
@@ -48,7 +48,7 @@ def cells(tmp_path, monkeypatch):
 
 
 def stand_in(cell, seconds, code):
-    script = os.path.join(cell.config.checkpoints_dir, "stand_in.py")
+    script = os.path.join(cell.config.runs_dir, "stand_in.py")
     return [sys.executable, script, cell.config.run_dir, str(seconds), str(code)]
 
 
@@ -90,7 +90,7 @@ def test_two_runners_never_run_the_same_cell(cells):
         "from tests.reproduction import test_runner as t\n"
         "import pytest\n"
         "t.race({folder!r})\n"
-    ).format(root=runner.ROOT, folder=cells[0].config.checkpoints_dir)
+    ).format(root=runner.ROOT, folder=cells[0].config.runs_dir)
     racers = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
     assert [racer.wait() for racer in racers] == [0, 0]
     begun = [line for line in journal(cells) if line.startswith("begin")]
@@ -100,7 +100,7 @@ def test_two_runners_never_run_the_same_cell(cells):
 def race(folder):
     """What each of two processes does in the test above."""
     patch = pytest.MonkeyPatch()
-    order = order_of(datasets=("cars",), seeds=(0,), common={"checkpoints_dir": folder})
+    order = order_of(datasets=("cars",), seeds=(0,), common={"runs_dir": folder})
     made = cells_of(order)
     done = lambda cell: os.path.exists(os.path.join(cell.config.run_dir, "done"))  # noqa: E731
     patch.setattr(runner, "states_of", lambda a: [State(DONE if done(c) else OPEN, 0) for c in a])
@@ -151,5 +151,5 @@ def test_the_command_is_mains_with_every_setting_of_the_cell(tmp_path):
     order = order_of(datasets=("cars",), seeds=(7,), common={"flip": False})
     words = runner.command_of(cells_of(order)[3])
     assert words[1].endswith("main.py") and words[words.index("--flip") + 1] == "false"
-    for name, value in (("train_mode", "hard"), ("seed", "7"), ("db_name", "cars")):
+    for name, value in (("train_mode", "hard"), ("seed", "7"), ("dataset", "cars")):
         assert words[words.index(f"--{name}") + 1] == value

@@ -27,7 +27,7 @@ def test_users_of_the_first_release_keep_their_folders(tmp_path, name):
             rows.append(f"{i},{first + i // 2},{prefix}{split}{i}.jpg")
             write_image(str(root / images / prefix / f"{split}{i}.jpg"), (25 * i, 90, 10))
         (root / "lists" / f"{split}_all_sub_list.csv").write_text("\n".join(rows) + "\n")
-    config = resolve.resolve({"db_name": name, "datasets_dir": str(tmp_path)}, {}, {})
+    config = resolve.resolve({"dataset": name, "datasets_dir": str(tmp_path)}, {}, {})
     dataset = preflight.load_dataset(config, ["train", "test"])
     assert dataset.splits["test"].labels.tolist() == [0, 0, 1, 1]
     assert dataset.splits["train"].files[3] == f"{prefix}train3.jpg"
@@ -35,7 +35,7 @@ def test_users_of_the_first_release_keep_their_folders(tmp_path, name):
 
 
 def test_a_missing_folder_says_where_who_and_how():
-    config = resolve.resolve({"db_name": "dogs"}, {"DATASETS_DIR": "/data"}, {})
+    config = resolve.resolve({"dataset": "dogs"}, {"DATASETS_DIR": "/data"}, {})
     with pytest.raises(UserError) as caught:
         preflight.load_dataset(config, ["train"])
     for word in ("/data/Stanford_dogs", "DATASETS_DIR", "Stanford Dogs", "http"):
@@ -43,7 +43,7 @@ def test_a_missing_folder_says_where_who_and_how():
 
 
 def test_an_imbalance_thins_the_training_list_alone(shared_tree):
-    given = {"db_name": "custom", "db_path": shared_tree, "imbalance_ratio": 7.0}
+    given = {"dataset": "custom", "dataset_path": shared_tree, "imbalance_ratio": 7.0}
     config = resolve.resolve(given, {}, {})
     dataset = preflight.load_dataset(config, ["train", "test"])
     assert sorted(np.bincount(dataset.splits["train"].labels)) == [1, 2, 4, 7]

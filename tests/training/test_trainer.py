@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from config import resolve
-from config.base_config import TRAIN_MODES
+from config.losses import TRAIN_MODES
 from tests.conftest import write_tree
 from training import build, loop, trainer
 from utils import checkpoints, logs
@@ -16,13 +16,14 @@ from utils.errors import UserError
 from utils.tf1 import tf
 
 SMALL = dict(
-    db_name="custom", net="mobile", pretrained="none", frame_size=32, resize_min=34, resize_max=40,
-    batch_size=8, train_iters=2, bn_decay=0.5, logging_threshold=1, test_interval=1,
+    dataset="custom", net="mobile", pretrained="none", frame_size=32, resize_min=34, resize_max=40,
+    batch_size=8, train_iters=2, bn_decay=0.5, log_every_steps=1, eval_every_steps=1,
+    eval_split="test",
 )  # fmt: skip
 
 
 def config_of(tree, run, **changes):
-    given = dict(SMALL, db_path=tree, checkpoint_dir=str(run), **changes)
+    given = dict(SMALL, dataset_path=tree, run_dir=str(run), **changes)
     if given["net"] == "mobile":
         given.setdefault("depth_multiplier", 0.25)  # a quarter of the channels saves quickly
     if given.get("train_mode") == "vanilla":
@@ -73,7 +74,7 @@ def test_every_mode_trains_and_logs_its_terms(shared_tree, tmp_path, mode):
     weights = last_weights(tmp_path / "run")
     assert weights["global_step"] == 2
     assert ("embedding/weights" in weights) == (mode != "vanilla")
-    assert ("centers" in weights) == (mode == "cntr")
+    assert ("centers" in weights) == (mode == "center")
     rows = [r for r in logs.read_metrics(config.run_dir) if r["split"] == "train"]
     assert [row["step"] for row in rows] == ["1", "2"]
     assert [float(row["learning_rate"]) for row in rows] == pytest.approx([0.005, 0])
@@ -91,8 +92,8 @@ def test_every_mode_trains_and_logs_its_terms(shared_tree, tmp_path, mode):
 
 
 def test_centers_move_in_training(shared_tree, tmp_path):
-    train(shared_tree, tmp_path / "a", train_mode="cntr", train_iters=1)
-    train(shared_tree, tmp_path / "b", train_mode="cntr", train_iters=1, center_alpha=0.0)
+    train(shared_tree, tmp_path / "a", train_mode="center", train_iters=1)
+    train(shared_tree, tmp_path / "b", train_mode="center", train_iters=1, center_alpha=0.0)
     moved, still = (last_weights(tmp_path / name)["centers"] for name in "ab")
     changed = np.abs(moved - still).max(axis=1) > 1e-3
     assert changed.sum() == 2  # batches of P = 2 classes
@@ -101,9 +102,9 @@ def test_centers_move_in_training(shared_tree, tmp_path):
 
 def test_resuming_gives_the_same_weights_bit_for_bit(shared_tree, tmp_path):
     given = dict(
-        net="resnet50", emb_dim=8, caffe_iter_size=2, logging_threshold=4, learning_rate=0.02
+        net="resnet50", emb_dim=8, accumulate_batches=2, log_every_steps=4, learning_rate=0.02
     )
-    train(shared_tree, tmp_path / "whole", train_iters=3, save_interval=2, **given)
+    train(shared_tree, tmp_path / "whole", train_iters=3, save_every_steps=2, **given)
     folder = tmp_path / "whole"
     halfway = [p for p in map(str, folder.glob("model.ckpt-2.index"))][0][: -len(".index")]
     (tmp_path / "resumed").mkdir()
@@ -128,7 +129,7 @@ def test_accumulating_two_halves_is_one_batch(shared_tree, tmp_path, trained):
         learning_rate=1.0,
     )
     train(shared_tree, tmp_path / "one", batch_size=16, **given)
-    train(shared_tree, tmp_path / "two", batch_size=8, caffe_iter_size=2, **given)
+    train(shared_tree, tmp_path / "two", batch_size=8, accumulate_batches=2, **given)
     train(shared_tree, tmp_path / "half", batch_size=8, **given)
     one, two, half = (last_weights(tmp_path / name) for name in ("one", "two", "half"))
     moved = 0
@@ -156,7 +157,9 @@ def test_weight_decay_is_logged_and_shrinks_the_weights(shared_tree, tmp_path):
 
 def test_best_and_newest_checkpoints_are_kept(shared_tree, tmp_path):
     run = tmp_path / "run"
-    train(shared_tree, run, train_iters=5, save_interval=1, keep_checkpoints=2, learning_rate=0.05)
+    train(
+        shared_tree, run, train_iters=5, save_every_steps=1, keep_checkpoints=2, learning_rate=0.05
+    )
     assert sorted(path.name for path in run.glob("*.index")) == [
         "model.ckpt-4.index",
         "model.ckpt-5.index",
@@ -214,10 +217,10 @@ def test_more_classes_a_batch_than_there_are(shared_tree, tmp_path):
 def test_missing_folders_and_weights_leave_nothing_behind(shared_tree, tmp_path):
     run = tmp_path / "run"
     message = message_of(train, str(tmp_path / "none"), run)
-    assert str(tmp_path / "none") in message and "--db_path" in message
+    assert str(tmp_path / "none") in message and "--dataset_path" in message
     message = message_of(train, shared_tree, run, pretrained=str(tmp_path / "x.ckpt"))
     assert "x.ckpt" in message
-    given = dict(SMALL, db_path=shared_tree, checkpoint_dir=str(run), pretrained=None)
+    given = dict(SMALL, dataset_path=shared_tree, run_dir=str(run), pretrained=None)
     config = resolve.resolve(given, environ={"PRETRAINED_DIR": str(tmp_path)}, local={})
     message = message_of(trainer.train, config)
     for word in ("mobilenet_v1_1.0_224.ckpt", "PRETRAINED_DIR", "http", "--pretrained none"):
@@ -244,7 +247,7 @@ def test_slow_statistics_are_said_at_the_start(trained):
 
 
 def test_a_gap_between_training_and_evaluation_is_measured_and_explained(shared_tree, tmp_path):
-    given = dict(train_mode="vanilla", train_iters=30, learning_rate=0.02, test_interval=30)
+    given = dict(train_mode="vanilla", train_iters=30, learning_rate=0.02, eval_every_steps=30)
     gaps = {}
     for decay in (0.9999, 0.5):
         run = tmp_path / str(decay)
@@ -258,7 +261,7 @@ def test_a_gap_between_training_and_evaluation_is_measured_and_explained(shared_
 
 def test_an_infinite_loss_stops_the_run_and_keeps_the_last_checkpoint(shared_tree, copy_of_trained):
     good = last_weights(copy_of_trained)
-    given = dict(train_iters=30, learning_rate=1e38, save_interval=1)
+    given = dict(train_iters=30, learning_rate=1e38, save_every_steps=1)
     message = message_of(train, shared_tree, copy_of_trained, **given)
     assert "not finite" in message and "step" in message and "model.ckpt-" in message
     kept = last_weights(copy_of_trained)
@@ -276,7 +279,7 @@ def test_a_damaged_image_is_named_when_it_is_met(tmp_path, split):
         contents = file.read()
     with open(path, "wb") as file:
         file.write(contents[:300])
-    message = message_of(train, tree, tmp_path / "run", train_iters=40, test_interval=1)
+    message = message_of(train, tree, tmp_path / "run", train_iters=40, eval_every_steps=1)
     assert path in message and "datasets_lists.check" in message
 
 

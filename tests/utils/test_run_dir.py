@@ -1,4 +1,3 @@
-import json
 import os
 
 import pytest
@@ -15,24 +14,40 @@ def make_run(path, args):
 
 def test_a_new_and_a_resumed_folder(tmp_path):
     path = str(tmp_path / "a" / "run")
-    assert run_dir.inspect(path, "resume") is None
+    assert not run_dir.exists(path, "resume")
     assert not os.path.exists(path)
-    run_dir.make(path, "resume")
-    assert run_dir.inspect(path, "fail") is None  # empty: nothing to lose
+    run_dir.make(path)
+    assert not run_dir.exists(path, "fail")  # empty: nothing to lose
     run_dir.write_json(os.path.join(path, "args.json"), {"seed": 1})
-    assert run_dir.inspect(path, "resume") == {"seed": 1}
-    run_dir.make(path, "resume")
+    assert run_dir.exists(path, "resume")
+    run_dir.make(path)
     assert os.listdir(path) == ["args.json"]
 
 
 def test_fail_and_overwrite(tmp_path):
     path = make_run(str(tmp_path / "run"), {})
     with pytest.raises(UserError, match="there already"):
-        run_dir.inspect(path, "fail")
-    assert run_dir.inspect(path, "overwrite") is None
+        run_dir.exists(path, "fail")
+    assert not run_dir.exists(path, "overwrite")
     assert os.listdir(path) == ["args.json"]
-    run_dir.make(path, "overwrite")
-    assert os.listdir(path) == []
+
+
+def test_only_what_a_run_wrote_is_cleared(tmp_path):
+    path = make_run(str(tmp_path / "run"), {})
+    os.makedirs(os.path.join(path, "best"))
+    os.makedirs(os.path.join(path, "eval", "test"))
+    written = ["model.ckpt-3.index", "log.txt", "metrics.csv", "events.out.tfevents.1.x",
+               "checkpoint", "best/model.ckpt-3.index", "eval/test/metrics.json"]  # fmt: skip
+    mine = ["start.npz", "photos.csv", "model.npz", "other.ckpt-3.index", "log"]
+    for name in written + mine:
+        with open(os.path.join(path, name), "w") as file:
+            file.write("x")
+    run_dir.clear(path, "log", "model.ckpt")
+    assert sorted(os.listdir(path)) == sorted(mine)
+    with open(os.path.join(path, "best"), "w") as file:
+        file.write("x")
+    run_dir.clear(path, "log", "model.ckpt")
+    assert "best" in os.listdir(path)
 
 
 @pytest.mark.parametrize("on_exist", ["resume", "overwrite", "fail"])
@@ -42,24 +57,13 @@ def test_what_is_no_run_folder_is_never_touched(tmp_path, on_exist):
     (tmp_path / "file").write_text("me")
     for name in ("photos", "file"):
         with pytest.raises(UserError, match="not a run folder"):
-            run_dir.inspect(str(tmp_path / name), on_exist)
+            run_dir.exists(str(tmp_path / name), on_exist)
 
 
-def test_unwritable_and_damaged_folders(tmp_path):
+def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="can't be written"):
-        run_dir.make(str(tmp_path / "file" / "run"), "resume")
-    path = make_run(str(tmp_path / "run"), {})
-    with open(os.path.join(path, "args.json"), "w") as file:
-        file.write('{"seed": ')
-    with pytest.raises(UserError, match="args.json"):
-        run_dir.inspect(path, "resume")
-
-
-def test_changed_compares_what_json_keeps():
-    stored = json.loads(json.dumps({"a": 1, "b": (1, 2), "c": None, "old": 0}))
-    assert run_dir.changed(stored, {"a": 1.0, "b": (1, 2), "c": None}) == {}
-    assert run_dir.changed(stored, {"a": 2, "new": 3}) == {"a": (1, 2), "new": (None, 3)}
+        run_dir.make(str(tmp_path / "file" / "run"))
 
 
 def test_class_maps_are_compared_by_label_and_name(tmp_path):

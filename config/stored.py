@@ -1,0 +1,135 @@
+"""The one reader of args.json: the settings of a run, made by this commit or by an earlier one."""
+
+import json
+import os
+
+from config.base_config import SETTINGS, Config
+from config.losses import MODE_ALIASES
+from config.resolve import check_value, unread
+from utils.errors import UserError
+
+ARGS_FILE = "args.json"
+# What a run stores beside its settings, see `training.trainer`.
+RECORDS = ("class_map", "image_counts", "lists", "provenance")
+# Earlier names of settings; those of the first release's flags among them.
+_RENAMED = {
+    "db_name": "dataset",
+    "db_path": "dataset_path",
+    "Triplet_K": "images_per_class",
+    "tuple_loader_queue_size": "parallel_calls",
+    "caffe_iter_size": "accumulate_batches",
+    "logging_threshold": "log_every_steps",
+    "save_interval": "save_every_steps",
+    "checkpoint_dir": "run_dir",
+    "checkpoints_dir": "runs_dir",
+    "checkpoint_suffix": "run_suffix",
+    "log_filename": "log_name",
+    "checkpoint_filename": "checkpoint_name",
+}
+_FIRST_RELEASE = {"network_name", "db_tuple_loader"}
+_OTHERS = {"path_origins": dict, "log_name": str, "checkpoint_name": str, "remarks": list}
+
+
+def read(run_dir):
+    """Reads a run's Config and what is stored beside it.
+
+    A setting that is newer than the run takes the value that stands for the behaviour of before.
+
+    Args:
+      run_dir: str.
+
+    Returns:
+      Config with `run_dir` where the run lies now, and dict from a name of `RECORDS` to its value,
+      as far as the run has them.
+
+    Raises:
+      UserError: there is no run, it is one of the first release or of a later version, or its
+        settings are damaged.
+    """
+    path = os.path.join(run_dir, ARGS_FILE)
+    stored = _read_json(path, run_dir)
+    if _FIRST_RELEASE <= set(stored):
+        raise UserError(
+            f"{run_dir} is a run of the first release, whose settings can't be read here; its"
+            f" checkpoint can be started from: --pretrained"
+            f" {os.path.join(run_dir, str(stored.get('checkpoint_filename', 'model.ckpt')))}"
+        )
+    values = _renamed(stored)
+    records = {name: values.pop(name) for name in RECORDS if name in values}
+    values.pop("run_dir", None)
+    known = set(SETTINGS) | set(_OTHERS)
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise UserError(
+            f"{path} has the setting {unknown[0]}, which is not known here: the run was made by"
+            " another version"
+        )
+    values = _complete(values)
+    for name, value in values.items():
+        _check(path, name, value, values)
+    values["remarks"] = tuple(values.get("remarks", ()))
+    return Config(run_dir=os.path.abspath(run_dir), **values), records
+
+
+def _read_json(path, run_dir):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return dict(json.load(file))
+    except FileNotFoundError:
+        raise UserError(f"{run_dir} is not a run folder: it has no {ARGS_FILE}") from None
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise UserError(f"{path} can't be read as the settings of a run: {error}") from None
+
+
+def _renamed(stored):
+    """The stored values under today's names, with the interval of evaluations in steps."""
+    values = {_RENAMED.get(name, name): value for name, value in stored.items()}
+    if "test_interval" in values:
+        lines, steps = values.pop("test_interval"), values.get("log_every_steps")
+        values["eval_every_steps"] = lines * steps if _are_counts(lines, steps) else lines
+    mode = values.get("train_mode")
+    if isinstance(mode, str):
+        values["train_mode"] = MODE_ALIASES.get(mode, mode)
+    return values
+
+
+def _are_counts(*values):
+    return all(isinstance(value, int) and 0 < value < 2**31 for value in values)
+
+
+def _complete(values):
+    """Adds the settings that the run is older than."""
+    full = {n: f.metadata.get("before", f.default) for n, f in SETTINGS.items() if n != "run_dir"}
+    full.update(values)
+    for name in set(full) - set(values):
+        if name in SETTINGS and unread(name, full) is not None:
+            full[name] = None
+    return full
+
+
+def _check(path, name, value, values):
+    """Refuses a value of a kind that the setting can't have."""
+    try:
+        if name in _OTHERS:
+            fits = isinstance(value, _OTHERS[name])
+        else:
+            optional = SETTINGS[name].default is None or unread(name, values) is not None
+            fits = optional if value is None else _is_of_kind(value, SETTINGS[name])
+            check_value(name, value)
+    except (UserError, TypeError, OverflowError):
+        fits = False
+    if not fits:
+        raise UserError(f"{path} is damaged: {name} can't be {str(value)[:60]!r}")
+
+
+def _is_of_kind(value, setting):
+    parse = setting.metadata["parse"]
+    if isinstance(setting.default, bool):
+        return isinstance(value, bool)
+    if parse is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if parse is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if setting.name == "margin":
+        return value in ("soft", "none") or type(value) in (int, float)
+    return isinstance(value, str)
