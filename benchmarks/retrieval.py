@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from evaluation import metrics
+from evaluation import metrics, spaces
 
 
 def main():
@@ -22,7 +22,7 @@ def main():
     parser.add_argument("--turns", type=int, default=5)
     args = parser.parse_args()
     rng = np.random.RandomState(0)
-    vectors = metrics.unit_rows(rng.randn(args.images, 256).astype(np.float32))
+    vectors = spaces.unit_rows(rng.randn(args.images, 256).astype(np.float32))
     labels = np.arange(args.images) % 555
     ratios = []
     for _ in range(args.turns):

@@ -7,7 +7,7 @@ import numpy as np
 
 from config import stored
 from evaluation import files as eval_files
-from evaluation import metrics
+from evaluation import metrics, spaces
 from training import build
 from training.preflight import load_dataset
 from utils import checkpoints, run_dir
@@ -48,7 +48,7 @@ def run_network(session, graph, image_list):
             build.raise_unreadable(image_list.paths[done:])
             raise error
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in fetches}
-    arrays.setdefault("embeddings", metrics.unit_rows(arrays["pooled"]))
+    arrays.setdefault("embeddings", spaces.unit_rows(arrays["pooled"]))
     return arrays
 
 
@@ -99,7 +99,7 @@ def evaluate_run(
     run_dir.check_classes(folder, dataset.class_map.labels, dataset.class_map.names)
     image_list = dataset.splits[split]
     arrays = _restore_and_run(config, prefix, image_list, len(dataset.class_map.labels), batch_size)
-    vectors = arrays["embeddings"] if embedding == "head" else metrics.unit_rows(arrays["pooled"])
+    vectors = arrays["embeddings"] if embedding == "head" else spaces.unit_rows(arrays["pooled"])
     neighbours = metrics.nearest_neighbours(vectors, metrics.num_neighbours(arrays["labels"]))
     report = dict(
         evaluate(arrays, vectors, neighbours),

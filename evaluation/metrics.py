@@ -51,19 +51,6 @@ def confusion_matrix(logits, labels):
     return np.bincount(flat, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
-def unit_rows(vectors):
-    """Scales each row to unit norm; a row of zeros stays one.
-
-    Args:
-      vectors: float32 [N, D].
-
-    Returns:
-      float32 [N, D].
-    """
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.maximum(norms, 1e-10)).astype(np.float32)
-
-
 def nearest_neighbours(vectors, k):
     """The `k` nearest other rows of each row, nearest first; among equals the earlier row first.
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from evaluation import evaluator, metrics
+from evaluation import evaluator, metrics, spaces
 from evaluation import files as eval_files
 from tests.conftest import write_image, write_tree
 from tests.training.test_trainer import config_of, message_of
@@ -89,7 +89,7 @@ def test_other_splits_checkpoints_and_embeddings(runs):
     report = evaluator.evaluate_run(run, "val", which="best", embedding="pooled")
     assert report["num_images"] == 12 and report["checkpoint"].startswith("best/")
     _, _, arrays = read(run, "val")
-    pooled = metrics.retrieval(metrics.unit_rows(arrays["pooled"]), arrays["labels"])
+    pooled = metrics.retrieval(spaces.unit_rows(arrays["pooled"]), arrays["labels"])
     assert report["map@r"] == pytest.approx(pooled["map@r"])
     prefix = os.path.join(run, "model.ckpt-8")
     assert evaluator.evaluate_run(run, "train", which=prefix)["num_images"] == 24
@@ -99,7 +99,7 @@ def test_a_vanilla_run_is_compared_by_its_pooled_features(runs):
     report = evaluator.evaluate_run(str(runs / "vanilla"), "test")
     assert report["embedding"] == "pooled"
     _, _, arrays = read(runs / "vanilla", "test")
-    np.testing.assert_allclose(arrays["embeddings"], metrics.unit_rows(arrays["pooled"]), atol=1e-6)
+    np.testing.assert_allclose(arrays["embeddings"], spaces.unit_rows(arrays["pooled"]), atol=1e-6)
     message = message_of(evaluator.evaluate_run, str(runs / "vanilla"), "test", embedding="head")
     assert "vanilla" in message
 

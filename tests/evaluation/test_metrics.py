@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from evaluation import metrics
+from evaluation import metrics, spaces
 
 LOGITS = np.array(
     [[3.0, 1, 2, 0], [0, 1, 2, 3], [1, 3, 2, 0], [0, 3, 2, 1], [2, 0, 1, 3], [0, 3, 1, 2]]
@@ -104,6 +104,6 @@ def test_retrieval_of_a_perfect_and_of_a_shuffled_embedding():
 
 
 def test_unit_rows():
-    rows = metrics.unit_rows(np.float32([[3, 4], [0, 0]]))
+    rows = spaces.unit_rows(np.float32([[3, 4], [0, 0]]))
     np.testing.assert_allclose(rows, [[0.6, 0.8], [0, 0]], rtol=1e-6)
     assert rows.dtype == np.float32
