@@ -22,8 +22,8 @@ from PIL import Image
 from config.losses import TRAIN_MODES
 from config.networks import NETWORKS
 from config.resolve import resolve
-from training import preflight, trainer
-from utils.tf1 import TENSORFLOW_VERSION, session_config, tf
+from training import build, preflight
+from utils.tf1 import TENSORFLOW_VERSION, open_session, tf
 
 
 def write_images(root, classes=8, per_class=6, size=(500, 375)):
@@ -46,11 +46,9 @@ class Timed:
         with self._graph.as_default():
             dataset = preflight.load_dataset(config, ["train"])
             classes = len(dataset.class_map.labels)
-            self._train = trainer.build_train_graph(config, dataset.splits["train"], classes)
-            self._session = tf.Session(config=session_config(config.gpu))
-            self._session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
-        feed = {self._train.first_batch: 0}
-        self._session.run(self._train.iterator.initializer, feed)
+            self._train = build.build_train_graph(config, dataset.splits["train"], classes)
+            self._session = open_session(config.gpu)
+            build.start(self._session, self._train)
         for _ in range(2):
             self.step()
 

@@ -248,3 +248,10 @@ def long_tail(image_list, ratio, seed=SPLIT_SEED):
     kept = sorted(kept)
     files = [image_list.files[i] for i in kept]
     return ImageList(image_list.folder, files, image_list.labels[kept])
+
+
+def digest_of(image_list):
+    """12 hexadecimal digits that change when a file, a label or their order does."""
+    rows = zip(image_list.labels.tolist(), image_list.files)
+    text = "\n".join(f"{label}\t{name}" for label, name in rows)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]

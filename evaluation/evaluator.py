@@ -12,24 +12,27 @@ from training import build
 from training.preflight import load_dataset
 from utils import checkpoints, run_dir
 from utils.errors import UserError
-from utils.tf1 import session_config, tf
+from utils.tf1 import open_session, tf
 
 # What main.py ends with: which checkpoint, and the folder below eval/ with the split's name in it.
+# The scores of an evaluation during training.
+TRAINING_SCORES = eval_files.SCORES
 FINAL_EVALUATIONS = (("best", "{}-best"), ("last", "{}"))
 
 
-def run_network(session, graph, image_list):
+def run_network(session, graph, image_list, is_stopped=lambda: False):
     """Runs every image of a split through the network, once.
 
     Args:
       session: tf.Session, with the network's variables.
       graph: EvalGraph.
       image_list: data.lists.ImageList.
+      is_stopped: function of nothing, asked after each batch; True ends the pass.
 
     Returns:
-      dict from name to array: `labels` int32 [N], `logits` float32 [N, C], `pooled` float32
-      [N, F], `embeddings` float32 [N, D] with rows of unit norm (the pooled ones without that
-      head).
+      None where the pass was stopped, else dict from name to array: `labels` int32 [N], `logits`
+      float32 [N, C], `pooled` float32 [N, F], `embeddings` float32 [N, D] with rows of unit norm
+      (the pooled ones without that head).
 
     Raises:
       UserError: an image can't be decoded.
@@ -39,6 +42,8 @@ def run_network(session, graph, image_list):
     session.run(graph.iterator.initializer)
     parts = []
     while True:
+        if is_stopped():
+            return None
         try:
             parts.append(session.run(fetches))
         except tf.errors.OutOfRangeError:
@@ -124,7 +129,7 @@ def _restore_and_run(config, prefix, image_list, num_classes, batch_size):
     with tf.Graph().as_default():
         graph = build.build_eval_graph(config, image_list, num_classes, batch_size)
         saver = tf.train.Saver()
-        with tf.Session(config=session_config(config.gpu)) as session:
+        with open_session(config.gpu) as session:
             checkpoints.restore(saver, session, prefix)
             return run_network(session, graph, image_list)
 

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evaluation import evaluator
-from training import dry_run, trainer
 from utils import tf1
 
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -48,10 +46,11 @@ def _no_paths_from_this_machine(monkeypatch):
 def _no_graph_optimisation(monkeypatch):
     """Optimising a graph takes longer than the few steps that a test runs of it."""
 
+    session_config = tf1.session_config
+
     def without_optimisation(gpu):
-        config = tf1.session_config(gpu)
+        config = session_config(gpu)
         config.graph_options.rewrite_options.disable_meta_optimizer = True
         return config
 
-    for module in (dry_run, evaluator, trainer):
-        monkeypatch.setattr(module, "session_config", without_optimisation)
+    monkeypatch.setattr(tf1, "session_config", without_optimisation)

@@ -35,7 +35,7 @@ class TrainGraph(NamedTuple):
       learning_rate: float32 [].
       global_step: int64 variable, steps done.
       best: float32 variable [2], accuracy and step of the best evaluation; saved with the rest.
-      variables_finite: bool [], no saved variable is infinite or NaN.
+      not_finite: string [V], the saved variables that are infinite or NaN somewhere.
     """
 
     iterator: object
@@ -50,7 +50,7 @@ class TrainGraph(NamedTuple):
     learning_rate: tf.Tensor
     global_step: tf.Variable
     best: tf.Variable
-    variables_finite: tf.Tensor
+    not_finite: tf.Tensor
 
 
 class EvalGraph(NamedTuple):
@@ -221,8 +221,6 @@ def build_train_graph(config, image_list, num_classes):
         optimizer, built.total, updates, global_step, config.accumulate_batches
     )
     best = tf.get_variable("best", initializer=[-1.0, 0.0], trainable=False)
-    floats = [v for v in tf.global_variables() if v.dtype.is_floating]
-    finite = tf.reduce_all(tf.stack([tf.reduce_all(tf.is_finite(v)) for v in floats]))
     return TrainGraph(
         iterator,
         first_batch,
@@ -236,8 +234,26 @@ def build_train_graph(config, image_list, num_classes):
         learning_rate,
         global_step,
         best,
-        finite,
+        _not_finite(),
     )
+
+
+def _not_finite():
+    """Names of the saved variables that are infinite or NaN somewhere, string [V]."""
+    floats = [v for v in tf.global_variables() if v.dtype.is_floating]
+    finite = tf.stack([tf.reduce_all(tf.is_finite(v)) for v in floats])
+    return tf.boolean_mask(tf.constant([v.op.name for v in floats]), tf.logical_not(finite))
+
+
+def start(session, graph):
+    """Gives the variables of a session their first values, and starts the input."""
+    session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+    seek(session, graph, 0)
+
+
+def seek(session, graph, batch):
+    """Lets the training input go on with the batch at a position of the stream."""
+    session.run(graph.iterator.initializer, {graph.first_batch: batch})
 
 
 def batch_norm_updates(config):

@@ -12,7 +12,7 @@ from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
 from training import build, preflight
 from training.loop import take_step
-from utils.tf1 import session_config, tf
+from utils.tf1 import open_session, tf
 
 _TIMED_STEPS = 3
 
@@ -39,7 +39,7 @@ def check(config):
         weights = preflight.pretrained_path(config)
         with tf.Graph().as_default():
             graph = build.build_train_graph(config, dataset.splits["train"], num_classes)
-            with tf.Session(config=session_config(config.gpu)) as session:
+            with open_session(config.gpu) as session:
                 seconds, terms = _take_steps(session, graph, config, dataset.splits["train"])
             end_point = config.feature_map or NETWORKS[config.net].feature_map
             feature_map = graph.end_points[end_point].shape.as_list()[1:]
@@ -56,8 +56,7 @@ def check(config):
 
 def _take_steps(session, graph, config, image_list):
     """Median seconds of a step, and the terms of the last one."""
-    session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
-    session.run(graph.iterator.initializer, {graph.first_batch: 0})
+    build.start(session, graph)
     seconds = []
     for _ in range(1 + _TIMED_STEPS):
         start = time.perf_counter()

@@ -8,6 +8,7 @@ from config.datasets import DATASETS
 from config.networks import NETWORKS, checkpoint_name
 from data import digits, lists
 from pretrained import weights as weight_files
+from utils import run_dir
 from utils.errors import UserError
 
 
@@ -135,18 +136,60 @@ def _missing_checkpoint(config, network, checkpoint, path):
     )
 
 
-def changes_since(before, config):
+def records_of(dataset):
+    """What a run stores of its data set beside its settings, for the next start to compare.
+
+    Args:
+      dataset: data.lists.Dataset.
+
+    Returns:
+      dict with `class_map`, a digest; `image_counts` and `lists`, from split to number of images
+      and to digest.
+    """
+    return {
+        "class_map": dataset.class_map.digest,
+        "image_counts": {name: len(split.files) for name, split in dataset.splits.items()},
+        "lists": {name: lists.digest_of(split) for name, split in dataset.splits.items()},
+    }
+
+
+def check_records(config, records, dataset):
+    """Compares the data set with the one that a run began with.
+
+    Args:
+      config: Config.
+      records: dict, what the run stored, see `records_of`.
+      dataset: data.lists.Dataset.
+
+    Raises:
+      UserError: it has other classes or other lists.
+    """
+    class_map = dataset.class_map
+    run_dir.check_classes(config.run_dir, class_map.labels, class_map.names)
+    now = records_of(dataset)
+    for split, digest in records.get("lists", {}).items():
+        if now["lists"].get(split, digest) != digest:
+            before = records.get("image_counts", {}).get(split, "?")
+            raise UserError(
+                f"the {split} list is not the one that the run {config.run_dir} began with"
+                f" ({before} images then, {now['image_counts'][split]} now, or other files or"
+                " labels); put it back, or choose another --run_dir"
+            )
+
+
+def changes_since(before, config, steps_done):
     """The settings that differ from those of the run to resume.
 
     Args:
       before: Config of the run so far.
       config: Config.
+      steps_done: int.
 
     Returns:
       dict from name to (value before, value now).
 
     Raises:
-      UserError: some of them would make it another experiment.
+      UserError: some of them would make it another experiment, or shorter than it is already.
     """
     pairs = {name: (getattr(before, name), getattr(config, name)) for name in SETTINGS}
     changes = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
@@ -156,5 +199,10 @@ def changes_since(before, config):
         raise UserError(
             f"the run folder {config.run_dir} was made with {listed}; choose another --run_dir or"
             " --run_suffix, or --on_exist overwrite"
+        )
+    if "train_iters" in changes and config.train_iters < steps_done:
+        raise UserError(
+            f"--train_iters {config.train_iters} is less than the {steps_done} steps that the run"
+            f" {config.run_dir} has done"
         )
     return changes

@@ -1,15 +1,19 @@
 """A run from the checks before it to the curves after it."""
 
+import contextlib
 import dataclasses
 import os
 
 from config import stored
-from evaluation import plots
-from training import build, preflight
+from config.networks import NETWORKS
+from evaluation import evaluator, plots
+from nets.heads import SCOPE as EMBEDDING_SCOPE
+from pretrained import weights as weight_files
+from training import build, hooks, preflight
 from training.loop import TrainingLoop
-from utils import logs, run_dir
+from utils import checkpoints, logs, run_dir
 from utils.provenance import provenance
-from utils.tf1 import session_config, tf
+from utils.tf1 import open_session, tf
 
 
 def train(config):
@@ -24,52 +28,100 @@ def train(config):
     Raises:
       UserError: the settings do not fit the data set, the start weights or the run folder; an
         image can't be decoded; the loss is not finite.
-      Interrupted: SIGINT or SIGTERM came, and the state was saved.
+      Interrupted: a signal came, and the state was saved.
     """
     resumes = run_dir.exists(config.run_dir, config.on_exist)
-    before = stored.read(config.run_dir)[0] if resumes else None
+    before, records = stored.read(config.run_dir) if resumes else (None, {})
     if resumes and config.eval_split is None:
         config = dataclasses.replace(config, eval_split=before.eval_split)
     config = preflight.with_eval_split(config)
-    changes = preflight.changes_since(before, config) if resumes else {}
+    newest = checkpoints.latest(config.run_dir) if resumes else None
+    done = checkpoints.step_of(newest) if newest else 0
+    changes = preflight.changes_since(before, config, done) if resumes else {}
     splits = ["train", config.eval_split, preflight.final_split(config)]
     dataset = preflight.load_dataset(config, splits)
-    num_classes = len(dataset.class_map.labels)
-    preflight.check_class_count(config, num_classes)
-    weights = None if resumes else preflight.pretrained_path(config)
-    train_list, eval_list = dataset.splits["train"], dataset.splits[config.eval_split]
-    device = session_config(config.gpu)
+    if resumes:
+        preflight.check_records(config, records, dataset)
+    preflight.check_class_count(config, len(dataset.class_map.labels))
+    weights = None if newest else preflight.pretrained_path(config)
     with tf.Graph().as_default():
-        graph = build.build_train_graph(config, train_list, num_classes)
-        eval_graph = build.build_eval_graph(config, eval_list, num_classes, reuse=True)
-        _open_run_folder(config, resumes, dataset, changes)
-        with tf.Session(config=device) as session:
-            loop = TrainingLoop(config, session, graph, eval_graph, train_list, eval_list)
-            loop.initialise(weights)
-            loop.run()
+        graph, eval_graph = _build_graphs(config, dataset)
+        with _open_run_folder(config, dataset), open_session(config.gpu) as session:
+            for name, (old, new) in changes.items():
+                logs.LOGGER.info("changed since the run began: --%s %s, before: %s", name, new, old)
+            saver = checkpoints.RunSaver(
+                config.run_dir, config.checkpoint_name, config.keep_checkpoints
+            )
+            _set_variables(session, graph, config, saver, newest, weights)
+            _run_loop(config, session, graph, eval_graph, dataset, saver)
     rows = logs.read_metrics(config.run_dir)
     plots.learning_curves(os.path.join(config.run_dir, "curves.png"), rows)
-    logs.stop_log()
     return config
 
 
-def _open_run_folder(config, resumes, dataset, changes):
-    """Makes the folder, writes what the run is, and starts its log."""
+def _build_graphs(config, dataset):
+    """The training graph, and the evaluation tower on its variables."""
+    num_classes = len(dataset.class_map.labels)
+    graph = build.build_train_graph(config, dataset.splits["train"], num_classes)
+    eval_list = dataset.splits[config.eval_split]
+    return graph, build.build_eval_graph(config, eval_list, num_classes, reuse=True)
+
+
+@contextlib.contextmanager
+def _open_run_folder(config, dataset):
+    """Makes the folder, writes what the run is, and keeps its log open."""
     folder, class_map = config.run_dir, dataset.class_map
-    if resumes:
-        run_dir.check_classes(folder, class_map.labels, class_map.names)
     if config.on_exist == "overwrite":
         run_dir.clear(folder, config.log_name, config.checkpoint_name)
     run_dir.make(folder)
     run_dir.write_classes(folder, class_map.labels, class_map.names)
-    counts = {split: len(image_list.files) for split, image_list in dataset.splits.items()}
-    args = dict(
-        dataclasses.asdict(config),
-        class_map=class_map.digest,
-        image_counts=counts,
-        provenance=provenance(),
+    record = dict(
+        dataclasses.asdict(config), provenance=provenance(), **preflight.records_of(dataset)
     )
-    run_dir.write_json(os.path.join(folder, stored.ARGS_FILE), args)
+    run_dir.write_json(os.path.join(folder, stored.ARGS_FILE), record)
     logs.start_log(os.path.join(folder, config.log_name + ".txt"))
-    for name, (before, now) in changes.items():
-        logs.LOGGER.info("changed since the run began: --%s %s, before: %s", name, now, before)
+    try:
+        for remark in config.remarks:
+            logs.LOGGER.info(remark)
+        yield
+    finally:
+        logs.stop_log()
+
+
+def _set_variables(session, graph, config, saver, newest, weights):
+    """Restores the newest checkpoint, or starts from `weights`, or from random values."""
+    build.start(session, graph)
+    if newest is not None:
+        checkpoints.restore(saver.last, session, newest)
+    elif weights is not None:
+        _restore_pretrained(session, config, weights)
+    done = int(session.run(graph.global_step))
+    build.seek(session, graph, done * config.accumulate_batches)
+    logs.LOGGER.info("%s: %d of %d steps done", config.run_dir, done, config.train_iters)
+
+
+def _restore_pretrained(session, config, weights):
+    heads = NETWORKS[config.net].head_scopes + (EMBEDDING_SCOPE,)
+    report = weight_files.restore(session, weights, tf.model_variables(), heads)
+    logs.LOGGER.info("weights from %s", weights)
+    for line in report.lines():
+        logs.LOGGER.info("  %s", line)
+    for layer in report.layers_without_weights():
+        logs.LOGGER.warning("  %s has statistics in this file but no weights", layer)
+
+
+def _run_loop(config, session, graph, eval_graph, dataset, saver):
+    """Runs the loop with its hooks."""
+    train_list, eval_list = dataset.splits["train"], dataset.splits[config.eval_split]
+    columns = ["learning_rate", "images_per_second", *graph.terms]
+    columns += [name for name in evaluator.TRAINING_SCORES if name not in columns]
+    done = int(session.run(graph.global_step))
+    with contextlib.closing(logs.MetricsLog(config.run_dir, columns, done)) as table:
+        log = hooks.Log(table)
+        in_order = [
+            log,
+            hooks.Evaluation(eval_graph, eval_list, table, saver),
+            hooks.Checkpoints(saver),
+            hooks.Advice(log, eval_graph),
+        ]
+        TrainingLoop(config, session, graph, train_list, in_order).run()

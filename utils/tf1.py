@@ -28,7 +28,7 @@ def _alias_legacy_layers():
         sys.modules["tf_keras.legacy_tf_layers" + module] = source
 
 
-__all__ = ["TENSORFLOW_VERSION", "session_config", "slim", "slim_nets", "tf"]
+__all__ = ["TENSORFLOW_VERSION", "open_session", "session_config", "slim", "slim_nets", "tf"]
 
 
 @contextlib.contextmanager
@@ -86,3 +86,8 @@ def session_config(gpu):
     if found:  # without one TensorFlow 1.15 would abort
         config.gpu_options.visible_device_list = gpu
     return config
+
+
+def open_session(gpu):
+    """A tf.Session of the default graph on one device, see `session_config`."""
+    return tf.Session(config=session_config(gpu))

@@ -19,8 +19,7 @@ def test_the_auxiliary_loss_is_weighted_and_trains_its_classifier(shared_tree, t
     options.graph_options.rewrite_options.disable_meta_optimizer = True
     with tf.Graph().as_default(), tf.Session(config=options) as session:
         graph = build.build_train_graph(config, images, 4)
-        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
-        session.run(graph.iterator.initializer, {graph.first_batch: 0})
+        build.start(session, graph)
         variables = {v.op.name: v for v in tf.global_variables() if "/AuxLogits/" in v.op.name}
         variables = {n: v for n, v in variables.items() if not n.endswith("Momentum")}
         before = session.run(variables)

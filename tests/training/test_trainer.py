@@ -10,7 +10,7 @@ import pytest
 from config import resolve
 from config.losses import TRAIN_MODES
 from tests.conftest import write_tree
-from training import build, loop, trainer
+from training import build, hooks, trainer
 from utils import checkpoints, logs
 from utils.errors import UserError
 from utils.tf1 import tf
@@ -255,7 +255,7 @@ def test_a_gap_between_training_and_evaluation_is_measured_and_explained(shared_
         log = (run / "log.txt").read_text()
         found = re.search(r"the same batch: accuracy ([\d.]+) with .*, ([\d.]+) in evaluation", log)
         gaps[decay] = float(found.group(1)) - float(found.group(2))
-        assert ("models/issues/391" in log) == (gaps[decay] > loop.LARGE_GAP)
+        assert ("models/issues/391" in log) == (gaps[decay] > hooks.LARGE_GAP)
     assert gaps[0.9999] > gaps[0.5]
 
 

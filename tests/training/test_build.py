@@ -1,0 +1,34 @@
+"""The parts of a graph that no other test holds: the optimiser against plain NumPy."""
+
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from training import build
+from utils.tf1 import tf
+
+Schedule = namedtuple("Schedule", "learning_rate end_learning_rate train_iters")
+
+
+def test_momentum_and_the_learning_rate_by_hand():
+    """Five steps down 0.5 * |w|^2 with a rate that falls from 0.1 to 0.02."""
+    start = np.array([1.0, -2.0, 0.5], np.float32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        step = tf.train.get_or_create_global_step()
+        optimizer, rate = build.build_optimizer(Schedule(0.1, 0.02, 4), step)
+        weights = tf.get_variable("w", initializer=start)
+        move = optimizer.minimize(tf.nn.l2_loss(weights), step)
+        session.run(tf.global_variables_initializer())
+        rates, values = [], []
+        for _ in range(5):
+            rates.append(session.run(rate))
+            session.run(move)
+            values.append(session.run(weights))
+    expected_rates = [0.1, 0.08, 0.06, 0.04, 0.02]
+    assert rates == pytest.approx(expected_rates)
+    expected, velocity = start.astype(float), np.zeros(3)
+    for value, learning_rate in zip(values, expected_rates):
+        velocity = 0.9 * velocity + expected
+        expected = expected - learning_rate * velocity
+        np.testing.assert_allclose(value, expected, rtol=1e-5)

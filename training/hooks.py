@@ -1,0 +1,195 @@
+"""What happens during training: log lines, evaluations, checkpoints and advice, one hook each.
+
+The loop calls each hook in the order of its list. A hook reads the loop, see
+`training.loop.TrainingLoop`, and keeps what it needs from step to step itself.
+"""
+
+import time
+
+import numpy as np
+
+from evaluation import evaluator, metrics
+from evaluation.watch import ADVICE, CollapseWatch
+from utils import logs
+
+LARGE_GAP = 0.2
+
+
+class Hook:
+    """A hook that does nothing; each kind overrides the moments that it needs."""
+
+    def begin(self, loop):
+        """Is called once before the first step, after the run's state was restored."""
+
+    def after_step(self, loop, terms):
+        """Is called after each step.
+
+        Args:
+          loop: training.loop.TrainingLoop.
+          terms: dict from term to float, of this step.
+        """
+
+    def end(self, loop):
+        """Is called once at the end, whether the run came to its last step or not."""
+
+
+class Log(Hook):
+    """Means over the interval to the log, to metrics.csv and TensorBoard, and a progress bar.
+
+    Attributes:
+      mean: dict from term to float, the line of the step just done; None where none was due.
+    """
+
+    def __init__(self, table):
+        """Takes the run's utils.logs.MetricsLog."""
+        self.mean = None
+        self._table, self._bar = table, None
+        self._rows, self._since = [], 0.0
+
+    def begin(self, loop):
+        """Opens the progress bar and starts the clock."""
+        self._bar = logs.progress_bar(loop.config.train_iters, loop.done)
+        self._since = time.time()
+
+    def after_step(self, loop, terms):
+        """Logs the mean of the steps since the last line."""
+        self._bar.update()
+        self._rows.append(terms)
+        self.mean, config = None, loop.config
+        if not loop.is_due(config.log_every_steps) and loop.done != 1:
+            return
+        mean = self.mean = {n: np.mean([row[n] for row in self._rows]) for n in terms}
+        images = len(self._rows) * config.batch_size * config.accumulate_batches
+        mean["images_per_second"] = images / (time.time() - self._since)
+        mean["learning_rate"] = float(loop.session.run(loop.graph.learning_rate))
+        self._rows, self._since = [], time.time()
+        self._table.write(loop.done, "train", mean)
+        text = "  ".join(f"{name} {value:.4g}" for name, value in mean.items())
+        logs.LOGGER.info("step %d/%d  %s", loop.done, config.train_iters, text)
+        self._bar.set_postfix(
+            loss=f"{mean['loss']:.3f}",
+            accuracy=f"{mean['accuracy']:.3f}",
+            images_s=f"{mean['images_per_second']:.0f}",
+        )
+
+    def end(self, loop):
+        """Closes the progress bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+class Evaluation(Hook):
+    """Scores the evaluation split, and saves the checkpoint where it is the best so far."""
+
+    def __init__(self, graph, image_list, table, saver):
+        """Takes the split's EvalGraph and ImageList, the MetricsLog and the RunSaver of the run."""
+        self._graph, self._image_list = graph, image_list
+        self._table, self._saver = table, saver
+
+    def begin(self, loop):
+        """Does the evaluation that a signal kept from being done."""
+        config, wanted = loop.config, (str(loop.done), loop.config.eval_split)
+        rows = logs.read_metrics(config.run_dir)
+        is_done = any((row["step"], row["split"]) == wanted for row in rows)
+        if loop.done > 0 and loop.is_due(config.eval_every_steps) and not is_done:
+            self._evaluate(loop, save=True)
+
+    def after_step(self, loop, terms):
+        """Evaluates where that is due and no signal has come; else the next start does it."""
+        del terms
+        if loop.is_due(loop.config.eval_every_steps) and loop.stop.signal_number is None:
+            self._evaluate(loop, save=False)
+
+    def _evaluate(self, loop, save):
+        """Scores the split; nothing is kept of an evaluation that a signal interrupts."""
+        arrays = evaluator.run_network(
+            loop.session, self._graph, self._image_list, lambda: loop.stop.signal_number is not None
+        )
+        if arrays is None:
+            return
+        scores = evaluator.evaluate(arrays, arrays["embeddings"])
+        accuracy, step = loop.session.run(loop.graph.best)
+        # What is compared is what the checkpoint stores, so both are of 32 bits.
+        if np.float32(scores["accuracy"]) > accuracy:
+            accuracy, step = scores["accuracy"], loop.done
+            loop.check_variables()
+            loop.graph.best.load([accuracy, step], loop.session)
+            self._saver.save_best(loop.session, loop.done)
+        if save:
+            self._saver.save(loop.session, loop.done)
+        # The row comes last: where it stands, the checkpoint of its step knows its best accuracy.
+        self._table.write(loop.done, loop.config.eval_split, scores)
+        logs.LOGGER.info(
+            "step %d  %s list: accuracy %.4f  recall@1 %.4f  best accuracy %.4f at step %d",
+            loop.done, loop.config.eval_split, scores["accuracy"], scores["recall@1"],
+            accuracy, step,
+        )  # fmt: skip
+
+
+class Checkpoints(Hook):
+    """Saves the state on schedule, after the last step and on a signal."""
+
+    def __init__(self, saver):
+        """Takes the RunSaver of the run."""
+        self._saver = saver
+
+    def after_step(self, loop, terms):
+        """Saves where that is due."""
+        del terms
+        if loop.is_due(loop.config.save_every_steps) or loop.stop.signal_number is not None:
+            loop.check_variables()
+            self._saver.save(loop.session, loop.done)
+
+
+class Advice(Hook):
+    """Says once, with a remedy, what is about to go wrong in a run."""
+
+    def __init__(self, log, eval_graph):
+        """Takes the run's Log and the EvalGraph beside its training graph."""
+        self._log, self._eval_graph = log, eval_graph
+        self._collapse = CollapseWatch()
+
+    def begin(self, loop):
+        """Looks for moving averages that a short run can't fill."""
+        if loop.done == 0:
+            _warn_of_slow_statistics(loop.config)
+
+    def after_step(self, loop, terms):
+        """Looks at each log line, and at the statistics after the last step."""
+        del terms
+        if self._log.mean is not None and self._collapse.collapsed(self._log.mean):
+            logs.LOGGER.warning(ADVICE)
+        if loop.is_last and loop.stop.signal_number is None:
+            self._compare_statistics(loop)
+
+    def _compare_statistics(self, loop):
+        """Scores one batch with its own statistics and with the moving averages."""
+        graph, config = loop.graph, loop.config
+        images, labels, own = loop.session.run([graph.images, graph.labels, graph.logits])
+        feed = {self._eval_graph.images: images}
+        in_evaluation = loop.session.run(self._eval_graph.logits, feed)
+        accuracies = [metrics.accuracy(logits, labels) for logits in (own, in_evaluation)]
+        text = "the same batch: accuracy %.3f with its own batch statistics, %.3f in evaluation"
+        logs.LOGGER.info(text, *accuracies)
+        if config.bn_decay is not None and accuracies[0] - accuracies[1] > LARGE_GAP:
+            logs.LOGGER.warning(
+                "evaluation is much worse than training on the same images: the moving averages of"
+                " batch normalisation have not caught up (github.com/tensorflow/models/issues/391);"
+                " train longer, or choose a --bn_decay below %g, or --freeze_bn true with"
+                " pretrained weights",
+                config.bn_decay,
+            )
+
+
+def _warn_of_slow_statistics(config):
+    """Moving averages that a short run can't fill make evaluation much worse than training."""
+    decay, steps = config.bn_decay, config.train_iters
+    if config.freeze_bn or decay is None or decay**steps < 0.05:
+        return
+    advised = max(0.5, 1 - 10 / steps)
+    remedy = f"--bn_decay {advised:.2g} suits this length" if advised < decay else "train longer"
+    logs.LOGGER.warning(
+        "--bn_decay %g forgets too slowly for --train_iters %d (%d%% of the start remains), so"
+        " evaluation will lag far behind training; %s",
+        decay, steps, 100 * decay**steps, remedy,
+    )  # fmt: skip
