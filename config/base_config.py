@@ -125,7 +125,8 @@ class Config:
     triplet_loss_lambda: float = setting(1.0, "loss", "weight of the triplet loss", float,
         least=0.0, modes=modes_that_read("triplet_loss_lambda"))
     margin: Union[float, str] = setting(0.2, "loss",
-        "triplet margin in squared distance, or soft, or none", margin_of, least=0.0,
+        "triplet margin in squared distance, which is at most 4, or soft, or none", margin_of,
+        least=0.0, most=4.0,
         modes=modes_that_read("margin"), metavar="{X,soft,none}")
     center_loss_lambda: float = setting(0.003, "loss", "weight of the center loss", float,
         least=0.0, modes=modes_that_read("center_loss_lambda"))

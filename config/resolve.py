@@ -12,6 +12,7 @@ from config.paths import resolve_paths
 from utils.errors import UserError
 
 _MOST_NAME_CHARACTERS = 120
+_LARGEST = 2**31 - 1  # of a setting without a limit of its own
 # Names in a run's default folder name, whether they differ from a default or not.
 _ALWAYS_NAMED = ("dataset", "net", "train_mode")
 # Resumable settings that make another experiment all the same, and so another default folder.
@@ -74,7 +75,7 @@ def _check_names(names):
     for key, name in names.items():
         if os.path.basename(name) != name or name in (".", ".."):
             raise UserError(
-                f"--{key.replace('name', 'filename')} {name} has to be a bare file name"
+                f"--{key.replace('name', 'filename')} {name} has to be a name without a folder"
             )
 
 
@@ -97,7 +98,8 @@ def check_value(name, value):
       UserError: it is none of the choices, or out of range.
     """
     meta = SETTINGS[name].metadata
-    choices, least, most = (meta.get(key) for key in ("choices", "least", "most"))
+    choices, least = meta.get("choices"), meta.get("least")
+    most = meta.get("most", _LARGEST)
     if value is None:
         return
     if choices and value not in choices:
@@ -106,7 +108,7 @@ def check_value(name, value):
         return
     if least is not None and not least <= value < float("inf"):
         raise UserError(f"--{name} {value} has to be a number from {least} up")
-    if most is not None and value > most:
+    if value > most:
         raise UserError(f"--{name} {value} has to be at most {most}")
 
 

@@ -1,10 +1,9 @@
 import dataclasses
-import json
 import os
 
 import pytest
 
-from config import resolve, stored
+from config import resolve
 from config.base_config import SETTINGS
 from config.datasets import DATASETS
 from config.losses import TRAIN_MODES
@@ -126,26 +125,6 @@ def test_the_default_folder_says_what_the_run_is():
     assert len(name_of(**long)) < 140 and name_of(**long) != name_of(pretrained="w" * 301)
     assert make(run_dir="mine").run_dir == os.path.abspath("checkpoints/mine")
     assert make(run_dir="/x/mine").run_dir == "/x/mine"
-
-
-def test_a_stored_config_comes_back(tmp_path):
-    config = make(dataset="flowers", margin="soft", seed=3)
-    with open(str(tmp_path / "args.json"), "w") as file:
-        json.dump(dict(dataclasses.asdict(config), provenance={"x": 1}), file)
-    assert stored.read(str(tmp_path)) == (
-        dataclasses.replace(config, run_dir=str(tmp_path)),
-        {"provenance": {"x": 1}},
-    )
-
-
-@pytest.mark.parametrize(
-    "text, word", [(None, "no args.json"), ("{", "args.json"), ("[1]", "args.json")]
-)
-def test_a_damaged_args_file_is_named(tmp_path, text, word):
-    if text is not None:
-        (tmp_path / "args.json").write_text(text)
-    with pytest.raises(UserError, match=word):
-        stored.read(str(tmp_path))
 
 
 def test_config_is_frozen():

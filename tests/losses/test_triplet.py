@@ -75,6 +75,14 @@ def test_batch_hard_by_hand():
     )
 
 
+def test_semi_hard_wants_a_negative_that_is_farther_than_the_positive():
+    # Whole numbers, so the tie of d_ap = d_an = 1 is exact: that negative is passed over for the
+    # one at 4. Ordered pairs: (0, 1) 0, (1, 0) 0, (2, 3) 5 - 2 + 0.2, (3, 2) 0.
+    rows = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-2.0, 0.0]])
+    value, _ = value_and_gradient(triplet.semi_hard, [0, 0, 1, 1], rows, 0.2)
+    assert value == pytest.approx(3.2 / 4)
+
+
 def test_distances_are_squared():
     # A margin of 0.2 is met by a gap of 0.25 in squared distance, 0.05 in plain distance.
     rows = np.array([[1.0, 0, 0], [1.0, 0, 0], [0.875, np.sqrt(1 - 0.875**2), 0]])
