@@ -12,7 +12,8 @@ from config.paths import resolve_paths
 from utils.errors import UserError
 
 _MOST_NAME_CHARACTERS = 120
-_LARGEST = 2**31 - 1  # of a setting without a limit of its own
+# The largest values of settings without a limit of their own: what 32 bits can hold.
+_LARGEST = {int: 2**31 - 1, float: 3e38}
 # Names in a run's default folder name, whether they differ from a default or not.
 _ALWAYS_NAMED = ("dataset", "net", "train_mode")
 # Resumable settings that make another experiment all the same, and so another default folder.
@@ -99,7 +100,7 @@ def check_value(name, value):
     """
     meta = SETTINGS[name].metadata
     choices, least = meta.get("choices"), meta.get("least")
-    most = meta.get("most", _LARGEST)
+    most = meta.get("most", _LARGEST.get(meta["parse"]))
     if value is None:
         return
     if choices and value not in choices:
@@ -108,7 +109,7 @@ def check_value(name, value):
         return
     if least is not None and not least <= value < float("inf"):
         raise UserError(f"--{name} {value} has to be a number from {least} up")
-    if value > most:
+    if most is not None and value > most:
         raise UserError(f"--{name} {value} has to be at most {most}")
 
 

@@ -145,7 +145,7 @@ def test_advice_on_statistics_differs_from_what_is_set(shared_tree, tmp_path):
 def test_hooks_end_after_an_error_too(shared_tree, tmp_path, monkeypatch):
     ended = []
     monkeypatch.setattr(hooks.Hook, "end", lambda self, loop: ended.append(type(self)))
-    message_of(train, shared_tree, tmp_path / "run", learning_rate=1e30, train_iters=9)
+    message_of(train, shared_tree, tmp_path / "run", learning_rate=1e38, train_iters=9)
     assert {hooks.Checkpoints, hooks.Evaluation, hooks.Advice} <= set(ended)
     assert logs.LOGGER.handlers == []
 
