@@ -1,5 +1,6 @@
 """Inception V1, V2 and V3 on tf-slim's convolutional parts, with heads for any frame size."""
 
+from nets.dropout import dropout
 from utils.tf1 import slim, slim_nets, tf
 
 
@@ -41,7 +42,7 @@ def inception(
                 end_points["AuxLogits"] = auxiliary(end_points, num_classes)
             with tf.variable_scope("Logits"):
                 net = end_points["PreLogits"] = tf.reduce_mean(net, [1, 2], keepdims=True)
-                net = slim.dropout(net, keep_prob=0.8, is_training=is_training)
+                net = dropout(net, 0.8, is_training)
                 logits = slim.conv2d(
                     net, num_classes, [1, 1], activation_fn=None, normalizer_fn=None, scope=layer
                 )

@@ -2,6 +2,7 @@
 
 import functools
 
+from nets.dropout import dropout
 from nets.inception import inception_arg_scope
 from utils.tf1 import slim, tf
 
@@ -157,6 +158,6 @@ def inception_v4(images, num_classes, is_training, reuse=None, bn_decay=0.9997):
         end_points["AuxLogits"] = _auxiliary_logits(end_points["Mixed_6h"], num_classes)
         with tf.variable_scope("Logits"):
             net = end_points["global_pool"] = tf.reduce_mean(net, [1, 2], keepdims=True)
-            net = slim.dropout(slim.flatten(net), keep_prob=0.8, is_training=is_training)
+            net = dropout(slim.flatten(net), 0.8, is_training)
             logits = slim.fully_connected(net, num_classes, activation_fn=None, scope="Logits")
     return logits, end_points

@@ -1,5 +1,6 @@
 """MobileNet v1 (Howard et al., arXiv:1704.04861) under its slim names."""
 
+from nets.dropout import dropout
 from utils.tf1 import slim, tf
 
 # (stride, channels) of the thirteen depthwise-separable layers, table 1 of the paper.
@@ -62,7 +63,7 @@ def mobilenet_v1(
         with tf.variable_scope("Logits"):
             net = tf.reduce_mean(net, [1, 2], keepdims=True, name="AvgPool_1a")
             end_points["AvgPool_1a"] = net
-            net = slim.dropout(net, keep_prob=0.999, is_training=is_training)
+            net = dropout(net, 0.999, is_training)
             logits = slim.conv2d(
                 net, num_classes, [1, 1], activation_fn=None, normalizer_fn=None,
                 scope="Conv2d_1c_1x1",

@@ -1,5 +1,6 @@
 """VGG-16 (Simonyan and Zisserman, arXiv:1409.1556), as tf-slim has it, for any frame size."""
 
+from nets.dropout import dropout
 from utils.tf1 import slim, slim_nets, tf
 
 SCOPE = "vgg_16"
@@ -39,15 +40,14 @@ def vgg_16(images, num_classes, is_training, reuse=None):
     end_points = {}
     with tf.variable_scope(SCOPE, reuse=reuse), slim.arg_scope(
         slim_nets.vgg.vgg_arg_scope(weight_decay=0.0)
-    ), slim.arg_scope([slim.dropout], keep_prob=0.5, is_training=is_training):
+    ):
         net = _base(images, end_points)
         kernel = [min(7, side) for side in net.shape.as_list()[1:3]]
         net = slim.conv2d(net, 4096, kernel, padding="VALID", scope="fc6")
         end_points[f"{SCOPE}/fc6"] = net
-        net = slim.conv2d(slim.dropout(net), 4096, [1, 1], scope="fc7")
+        net = slim.conv2d(dropout(net, 0.5, is_training), 4096, [1, 1], scope="fc7")
         end_points[f"{SCOPE}/fc7"] = net
         net = end_points["global_pool"] = tf.reduce_mean(net, [1, 2], keepdims=True)
-        logits = slim.conv2d(
-            slim.dropout(net), num_classes, [1, 1], activation_fn=None, scope="fc8"
-        )
+        net = dropout(net, 0.5, is_training, layer=1)
+        logits = slim.conv2d(net, num_classes, [1, 1], activation_fn=None, scope="fc8")
     return tf.squeeze(logits, [1, 2]), end_points

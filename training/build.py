@@ -209,12 +209,12 @@ def build_train_graph(config, image_list, num_classes):
       TrainGraph.
     """
     tf.set_random_seed(config.seed)
+    global_step = tf.train.get_or_create_global_step()  # before the network, whose dropout reads it
     first_batch = tf.placeholder(tf.int64, [], name="first_batch")
     iterator = tf.data.make_initializable_iterator(train_input(config, image_list, first_batch))
     images, labels = iterator.get_next()
     tower = build_tower(config, images, num_classes, is_training=True)
     built = build_objective(config, labels, tower)
-    global_step = tf.train.get_or_create_global_step()
     optimizer, learning_rate = build_optimizer(config, global_step)
     updates = batch_norm_updates(config) + [u for u in [built.update] if u is not None]
     accumulate, step = _minimise(

@@ -100,15 +100,17 @@ def test_centers_move_in_training(shared_tree, tmp_path):
     np.testing.assert_array_equal(moved[~changed], still[~changed])
 
 
-def test_resuming_gives_the_same_weights_bit_for_bit(shared_tree, tmp_path):
-    given = dict(
-        net="resnet50", emb_dim=8, accumulate_batches=2, log_every_steps=4, learning_rate=0.02
-    )
-    train(shared_tree, tmp_path / "whole", train_iters=3, save_every_steps=2, **given)
+@pytest.mark.parametrize("net, changes", [
+    ("resnet50", dict(emb_dim=8, accumulate_batches=2, learning_rate=0.02)),
+    ("mobile", dict(learning_rate=0.02)),  # with dropout
+])  # fmt: skip
+def test_resuming_gives_the_same_weights_bit_for_bit(shared_tree, tmp_path, net, changes):
+    given = dict(changes, net=net, log_every_steps=4, train_iters=3)
+    train(shared_tree, tmp_path / "whole", save_every_steps=2, **given)
     folder = tmp_path / "whole"
     halfway = [p for p in map(str, folder.glob("model.ckpt-2.index"))][0][: -len(".index")]
     (tmp_path / "resumed").mkdir()
-    config = config_of(shared_tree, tmp_path / "resumed", train_iters=3, **given)
+    config = config_of(shared_tree, tmp_path / "resumed", **given)
     for path in glob.glob(halfway + "*") + [str(folder / "args.json"), str(folder / "classes.csv")]:
         os.link(path, str(tmp_path / "resumed" / os.path.basename(path)))
     (tmp_path / "resumed" / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-2"\n')
