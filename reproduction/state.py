@@ -100,14 +100,14 @@ def _state_before(cell, steps, missing, found):
 
 def _state_of_run(cell, lists, missing, found):
     config = cell.config
-    before, records = stored.read(config.run_dir)
+    before, records = _read_run(config.run_dir)
     seconds = _step_seconds(before)
     other = _other_settings(before, config) or _other_data(records, lists)
     if other:
         reason = f"{config.run_dir} {other}; move that folder away"
         return State(OTHER, reason=reason, records=records, step_seconds=seconds)
     known = reports.read(config.run_dir)
-    counts = lists.image_counts if lists else records.get("image_counts") or {}
+    counts = lists.image_counts if lists else records.get("image_counts", {})
     class_map = lists.class_map if lists else records.get("class_map")
     reason = reports.first_misfit(known, config, counts.get("test"), class_map)
     if not reason:
@@ -116,6 +116,15 @@ def _state_of_run(cell, lists, missing, found):
     if state.kind != MISSING and len(known) == len(PROTOCOLS):
         state = state._replace(reason=f"will be evaluated again: {reason}")
     return state._replace(records=records, step_seconds=seconds)
+
+
+def _read_run(folder):
+    config, records = stored.read(folder)
+    for name in ("image_counts", "provenance"):
+        if not isinstance(records.get(name, {}), dict):
+            path = os.path.join(folder, stored.ARGS_FILE)
+            raise UserError(f"{path} is damaged: {name} can't be {records[name]!r:.60}")
+    return config, records
 
 
 def _other_settings(before, config):
@@ -134,7 +143,7 @@ def _other_data(records, lists):
     """How the run's data differ from the lists that are here; empty where they agree."""
     if lists is None:
         return ""
-    for split, count in (records.get("image_counts") or {}).items():
+    for split, count in records.get("image_counts", {}).items():
         now = lists.image_counts.get(split, count)
         if count != now:
             return f"was run on a {split} list of {count} images, which now has {now}"

@@ -143,6 +143,15 @@ def test_a_damaged_cell_is_one_damaged_cell(request_, name):
     assert f"{len(cells) - 1} done, 1 damaged" in lines
 
 
+@pytest.mark.parametrize("name", ["image_counts", "provenance"])
+def test_records_of_another_kind_are_damage(request_, name):
+    cells = finished(request_)
+    changed(cells[0], **{name: [1]})
+    states = states_of(cells)
+    assert states[0].kind == DAMAGED and f"{name} can't be [1]" in states[0].reason
+    assert {s.kind for s in states[1:]} == {DONE}
+
+
 @pytest.mark.parametrize(
     "score", [{"mean_per_class_accuracy": "0.9"}, {"recall@1": 7.0}, {"spaces": [1]}]
 )
