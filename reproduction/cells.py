@@ -6,9 +6,8 @@ import os
 from typing import NamedTuple
 
 from config.base_config import SETTINGS, Config
-from config.losses import LOSSES
 from config.resolve import resolve
-from reproduction.tables import BUDGETS, PROTOCOLS, TABLES, Row
+from reproduction.tables import BUDGETS, PROTOCOLS, TABLES, Row, rows_by_mode
 from utils.errors import UserError
 
 
@@ -19,14 +18,14 @@ class Cell(NamedTuple):
       row: reproduction.tables.Row.
       dataset: str, a key of `DATASETS`.
       seed: int.
-      given: dict from setting to value, the flags of its main.py.
+      flags: dict from setting to value, the flags of its main.py.
       config: Config that they resolve to.
     """
 
     row: Row
     dataset: str
     seed: int
-    given: dict
+    flags: dict
     config: Config
 
     @property
@@ -35,8 +34,8 @@ class Cell(NamedTuple):
         return f"{self.dataset}, {self.row.label}, seed {self.seed}"
 
 
-class Order(NamedTuple):
-    """What was asked for: the flags of reproduce.py.
+class TableRequest(NamedTuple):
+    """The table that the flags of reproduce.py ask for.
 
     Attributes:
       table: str, a key of `TABLES`.
@@ -58,7 +57,7 @@ class Order(NamedTuple):
 
     @property
     def changes(self):
-        """Dict, the common flags without those that only say where things lie on this machine."""
+        """Dict, the common flags without those that only name folders and devices."""
         groups = {name: SETTINGS[name].metadata["group"] for name in self.common}
         return {name: value for name, value in self.common.items() if groups[name] != "machine"}
 
@@ -69,69 +68,69 @@ class Order(NamedTuple):
         return f"{self.table}_{self.protocol}{budget}"
 
 
-def rows_of(order):
-    """The rows of an order: the table's, those of the modes asked for, and modes it lacks."""
-    rows = TABLES[order.table].rows
-    if order.modes is None:
+def rows_of(request):
+    """The rows of a request: the table's, or those of its modes, and modes that the table lacks."""
+    rows = TABLES[request.table].rows
+    if request.modes is None:
         return rows
-    chosen = [row for row in rows if row.settings["train_mode"] in order.modes]
+    chosen = tuple(row for row in rows if row.settings["train_mode"] in request.modes)
     known = {row.settings["train_mode"] for row in rows}
-    chosen += [Row(LOSSES[m].title, {"train_mode": m}) for m in order.modes if m not in known]
-    return tuple(chosen)
+    return chosen + rows_by_mode(mode for mode in request.modes if mode not in known)
 
 
-def cells_of(order):
-    """Every cell of an order.
+def cells_of(request):
+    """Every cell of a request.
 
     Args:
-      order: Order.
+      request: TableRequest.
 
     Returns:
-      list of Cell, seed by seed, so that a part of the runs is already a whole table.
+      list of Cell, seed by seed, so that the first runs already fill a whole table.
 
     Raises:
-      UserError: the settings of a cell are impossible, or two rows come to the same run.
+      UserError: the settings of a cell are impossible, or two rows are the same run.
     """
     cells = [
-        _cell(order, row, dataset, seed)
-        for seed in order.seeds
-        for dataset in order.datasets
-        for row in rows_of(order)
+        _cell(request, row, dataset, seed)
+        for seed in request.seeds
+        for dataset in request.datasets
+        for row in rows_of(request)
     ]
     by_folder = {}
     for cell in cells:
         other = by_folder.setdefault(cell.config.run_dir, cell)
         if other.row.label != cell.row.label:
             raise UserError(
-                f"the rows {other.row.label} and {cell.row.label} of --table {order.table} are the"
-                f" same run: what they differ in is fixed by --budget {order.budget} or after --"
+                f"the rows {other.row.label} and {cell.row.label} of --table {request.table} are"
+                f" the same run: what they differ in is fixed by --budget {request.budget} or"
+                " after --"
             )
     return cells
 
 
-def _cell(order, row, dataset, seed):
+def _cell(request, row, dataset, seed):
     mode = row.settings["train_mode"]
-    sampler = PROTOCOLS[order.protocol].samplers.get(mode)
-    given = {**TABLES[order.table].settings, **({"sampler": sampler} if sampler else {})}
-    given.update(row.settings)
-    given.update(BUDGETS[order.budget][0])
-    given.update(order.common)
-    given.update(dataset=dataset, seed=seed, keep_checkpoints=1, eval_split="test")
-    given["run_dir"] = os.path.join("reproduce", order.budget, _run_name(given, order.changes))
-    return Cell(row, dataset, seed, given, resolve(given))
+    sampler = PROTOCOLS[request.protocol].samplers.get(mode)
+    flags = {**TABLES[request.table].settings, **({"sampler": sampler} if sampler else {})}
+    flags.update(row.settings)
+    flags.update(BUDGETS[request.budget].settings)
+    flags.update(request.common)
+    # Both protocols read the same run, so each run chooses its best checkpoint on the test list.
+    flags.update(dataset=dataset, seed=seed, keep_checkpoints=1, eval_split="test")
+    name = _run_name(flags, request.changes)
+    flags["run_dir"] = os.path.join("reproduce", request.budget, name)
+    return Cell(row, dataset, seed, flags, resolve(flags))
 
 
-def _run_name(given, changes):
+def _run_name(flags, changes):
     """A folder name of what a run differs in; the same run in two tables has one folder."""
-    resolved = resolve(given)
-    parts = [given["dataset"], resolved.net, resolved.train_mode, resolved.sampler]
+    resolved = resolve(flags)
+    parts = [flags["dataset"], resolved.net, resolved.train_mode, resolved.sampler]
     named = {"dataset", "net", "train_mode", "sampler", "seed", "keep_checkpoints", "eval_split"}
-    budgets = set().union(*(settings for settings, _ in BUDGETS.values()))
     named |= {name for name, f in SETTINGS.items() if f.metadata["group"] == "machine"}
-    parts += [
-        f"{k}{v}" for k, v in sorted(given.items()) if k not in named | budgets | set(changes)
-    ]
+    named = named.union(changes, *(budget.settings for budget in BUDGETS.values()))
+    parts += [f"{name}{value}" for name, value in sorted(flags.items()) if name not in named]
     if changes:
         text = json.dumps(changes, sort_keys=True)
         parts.append(hashlib.sha256(text.encode("utf-8")).hexdigest()[:6])
-    return "_".join(parts + [f"seed{given['seed']}"])
+    return "_".join(parts + [f"seed{flags['seed']}"])

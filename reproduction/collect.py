@@ -6,7 +6,8 @@ import numpy as np
 from scipy import stats
 
 from reproduction.cells import rows_of
-from reproduction.state import DONE, records_of, reports_of, states_of
+from reproduction.reports import score
+from reproduction.state import DONE, OPEN, PARTLY
 from reproduction.tables import PROTOCOLS
 
 
@@ -20,7 +21,7 @@ class Entry(NamedTuple):
       values: dict from seed to float, fractions of 1.
       published: float or None, a fraction of 1.
       baseline: dict from seed to float of the softmax row, for the gain; empty for itself.
-      sources: list of dict, where each value came from.
+      sources: list of dict, where each value comes from.
       missing: dict from seed to str, why it has no value.
     """
 
@@ -70,73 +71,71 @@ class Entry(NamedTuple):
     def p_value(self):
         """float, of a paired t test of that gain; None for fewer than two pairs or no spread."""
         differences = [a - b for a, b in self._pairs]
-        if len(differences) < 2 or np.ptp(differences) == 0:
+        if len(differences) < 2 or np.ptp(differences) < 1e-12:
             return None
         return float(stats.ttest_rel(*zip(*self._pairs)).pvalue)
 
 
-def read_runs(order, cells, failed):
-    """Reads every finished run of an order.
+def runs_of(request, cells, states):
+    """Sorts the finished runs of a request by row and data set.
 
     Args:
-      order: reproduction.cells.Order.
+      request: reproduction.cells.TableRequest.
       cells: list of reproduction.cells.Cell, of `cells_of`.
-      failed: dict from run folder to the reason why it failed just now.
+      states: list of reproduction.state.State.
 
     Returns:
       dict from (row label, data set) to two dicts: from seed to (report, source), and from seed to
       the reason why there is none.
-
-    Raises:
-      UserError: a run folder holds another run, or a damaged one.
     """
     runs = {}
-    for cell, state in zip(cells, states_of(cells)):
+    for cell, state in zip(cells, states):
         found, missing = runs.setdefault((cell.row.label, cell.dataset), ({}, {}))
         if state.kind == DONE:
-            report = reports_of(cell)[order.protocol]
-            found[cell.seed] = (report, _source(order, cell, report))
-            continue
-        reason = failed.get(cell.config.run_dir) or state.reason
-        missing[cell.seed] = reason or f"{state.steps} of {cell.config.train_iters} steps done"
+            report = state.reports[request.protocol]
+            found[cell.seed] = (report, _source(request, cell, state, report))
+        elif state.kind in (PARTLY, OPEN):
+            missing[cell.seed] = f"{state.steps} of {cell.config.train_iters} steps done"
+        else:
+            missing[cell.seed] = f"{state.kind}: {state.reason}"
     return runs
 
 
-def entries_of(order, runs, metrics):
+def entries_of(request, runs, metrics):
     """The numbers of a table.
 
     Args:
-      order: reproduction.cells.Order.
-      runs: dict of `read_runs`.
+      request: reproduction.cells.TableRequest.
+      runs: dict of `runs_of`.
       metrics: tuple of str.
 
     Returns:
       list of Entry, metric by metric, row by row.
     """
-    rows = rows_of(order)
+    rows = rows_of(request)
     softmax = next((row.label for row in rows if row.settings["train_mode"] == "vanilla"), None)
     return [
         _entry(runs, row, dataset, metric, softmax)
         for metric in metrics
         for row in rows
-        for dataset in order.datasets
+        for dataset in request.datasets
     ]
 
 
-def _source(order, cell, report):
+def _source(request, cell, state, report):
     """Everything that a number needs to be believed."""
-    records = records_of(cell)
     return {
         "seed": cell.seed,
         "run": cell.config.run_dir,
         "split": report["split"],
-        "checkpoint_rule": PROTOCOLS[order.protocol].rule,
+        "checkpoint_rule": PROTOCOLS[request.protocol].checkpoint,
         "checkpoint": report["checkpoint"],
         "step": report["step"],
         "iterations": cell.config.train_iters,
         "class_map": report["class_map"],
         "images": report["num_images"],
-        **records.get("provenance", {}),
+        "embedding": report["embedding"],
+        **state.records.get("provenance", {}),
     }
 
 
@@ -160,4 +159,5 @@ def _entry(runs, row, dataset, metric, softmax):
 
 
 def _values(found, metric):
-    return {s: r[metric] for s, (r, _) in sorted(found.items()) if r.get(metric) is not None}
+    values = {seed: score(report, metric) for seed, (report, _) in sorted(found.items())}
+    return {seed: value for seed, value in values.items() if value is not None}

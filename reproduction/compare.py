@@ -1,4 +1,4 @@
-"""What differs between two runs: settings, versions, data, then the scores."""
+"""What differs between two runs: settings, versions, data and scores."""
 
 import os
 
@@ -52,8 +52,15 @@ def _scores(name, first, second):
     if first is None or second is None:
         return []
     lines = [f"eval/{name} (A, B, B - A):"]
-    for metric, value in first.items():
-        other = second.get(metric)
+    others = _by_metric(second)
+    for metric, value in _by_metric(first).items():
+        other = others.get(metric)
         if isinstance(value, float) and isinstance(other, float):
             lines.append(f"  {metric:<24} {value:.4f} {other:.4f} {other - value:+.4f}")
     return lines + [""]
+
+
+def _by_metric(report):
+    """A report's entries, those of its spaces under names such as pooled/recall@1."""
+    spaces = report.get("spaces", {}).items()
+    return {**report, **{f"{space}/{n}": v for space, scores in spaces for n, v in scores.items()}}

@@ -4,14 +4,31 @@ from config.base_config import device_of, mode_of
 from config.cli import Parser, checked, find_run, given_settings
 from config.datasets import DATASETS
 from config.losses import TRAIN_MODES
+from reproduction.cells import TableRequest
 from reproduction.tables import BUDGETS, PAPER_DATASETS, PROTOCOLS, TABLES
+from utils.errors import UserError
 
-EPILOG = """what follows -- goes to every main.py, such as
+_EPILOG = """Flags after -- are passed to every main.py, for example
   python reproduce.py --datasets custom -- --dataset_path FOLDER --net mobile --train_iters 500
 
+To print what differs between two runs:
   python reproduce.py compare RUN_A RUN_B
-tells what differs between two runs.
+
+Exit code: 0 when every cell that is possible here is done (with --dry_run or --emit: can be run);
+1 when a cell failed, is damaged or holds another run, while all others were run; 2 when no cell is
+possible here or a flag is wrong; 128 + n after signal n.
 """
+# Settings that can't be given after --, and what decides them instead.
+_DECIDED_BY = {
+    "dataset": "--datasets decides it",
+    "seed": "--seeds decides it",
+    "gpu": "--gpus decides it",
+    "eval_split": "both protocols use the test list",
+    **dict.fromkeys(
+        ("keep_checkpoints", "run_dir", "run_suffix", "on_exist", "log_name", "checkpoint_name"),
+        "every table keeps its runs the same way, below --runs_dir",
+    ),
+}
 
 
 def _devices_of(text):
@@ -23,32 +40,34 @@ def parser():
     made = Parser(
         prog="reproduce.py",
         usage="python reproduce.py [--table TABLE] [...] [-- FLAGS OF main.py]",
-        description="Trains and evaluates the cells of one of the paper's tables, those that are\n"
-        "not done yet, and writes the table: measured beside published.",
-        epilog=EPILOG,
+        description="Trains and evaluates every cell of a table that is not done yet: one run for\n"
+        "each row, data set and seed. Then writes the table, measured beside published numbers.",
+        epilog=_EPILOG,
     )
     add = made.add_argument
     # fmt: off
     add("--table", default="resnet50", choices=tuple(TABLES),
-        help="which table [default resnet50]")
-    add("--datasets", nargs="+", default=list(PAPER_DATASETS), choices=tuple(DATASETS),
-        metavar="NAME", help="data sets, its columns [default the five of the paper]")
+        help="table to make [default resnet50]")
+    add("--datasets", nargs="+", default=PAPER_DATASETS, choices=tuple(DATASETS),
+        metavar="NAME", help=f"the columns, one or more of {', '.join(DATASETS)} [default"
+        " the five of the paper]")
     add("--modes", nargs="+", type=mode_of, choices=TRAIN_MODES, metavar="MODE",
-        help="training modes, its rows [default those of the table]")
+        help=f"the rows, one or more of {', '.join(TRAIN_MODES)} [default those of the table]")
     add("--seeds", nargs="+", type=int, metavar="N",
-        help="one run each [default 0 1 2; 0 for the tiny budget]")
+        help="one or more seeds, one run each [default 0 1 2; 0 for the tiny budget]")
     add("--protocol", default="released", choices=tuple(PROTOCOLS),
         help="released: best checkpoint on the test list, softmax on shuffled batches; clean: last"
-        " checkpoint, P x K batches for all [default released]")
+        " checkpoint, P x K batches for every mode [default released]")
     add("--budget", default="paper", choices=tuple(BUDGETS),
-        help="short: a tenth of the iterations; tiny: generated miniatures and a small network, to"
-        " try the machinery; neither is comparable [default paper]")
+        help="short: a tenth of the iterations; tiny: small synthetic data sets and a small"
+        " network, to try every step; neither compares with published numbers [default paper]")
     add("--gpus", default="0", type=_devices_of, metavar="N,N",
-        help="devices, one run on each at a time [default 0]")
-    add("--dry_run", action="store_true", help="say what is done and what is to do, then stop")
+        help="devices, one run on each at a time; -1 for the CPU [default 0]")
+    add("--dry_run", action="store_true", help="print the plan and stop")
     add("--emit", choices=("shell", "slurm"),
-        help="write the runs that are to do as command lines or as a SLURM array job, then stop")
-    add("--tables_dir", default="tables", metavar="PATH", help="where tables go [default ./tables]")
+        help="write the runs that are to do as a shell file, or a SLURM array job, and stop")
+    add("--tables_dir", default="tables", metavar="PATH",
+        help="folder of the tables [default ./tables]")
     # fmt: on
     return made
 
@@ -60,17 +79,35 @@ def parse(argv):
       argv: list of str, without the program's name.
 
     Returns:
-      argparse.Namespace, and dict from setting to value of what follows "--".
+      TableRequest, and argparse.Namespace with `gpus`, `dry_run`, `emit` and `tables_dir`.
 
     Raises:
-      UserError: an unknown flag, or a word that can't be read.
+      UserError: an unknown flag, a word that can't be read, or a flag after -- that is decided
+        before it.
     """
     place = argv.index("--") if "--" in argv else len(argv)
     flags = parser().parse(argv[:place])
-    common, _, _ = given_settings(argv[place + 1 :])
-    if flags.seeds is None:
-        flags.seeds = [0] if flags.budget == "tiny" else [0, 1, 2]
-    return flags, common
+    common, _, only_check = given_settings(argv[place + 1 :])
+    if only_check:
+        raise UserError("--check is not passed on to the runs; see --dry_run")
+    for name in common:
+        if name in _DECIDED_BY:
+            raise UserError(f"--{name} can't be given after --: {_DECIDED_BY[name]}")
+    seeds = flags.seeds or ([0] if flags.budget == "tiny" else [0, 1, 2])
+    request = TableRequest(
+        flags.table,
+        _distinct(flags.datasets),
+        flags.modes and _distinct(flags.modes),
+        _distinct(seeds),
+        flags.protocol,
+        flags.budget,
+        common,
+    )
+    return request, flags
+
+
+def _distinct(values):
+    return tuple(dict.fromkeys(values))
 
 
 def parse_compare(argv):
@@ -85,7 +122,7 @@ def parse_compare(argv):
     made = Parser(
         prog="reproduce.py compare",
         usage="python reproduce.py compare RUN_A RUN_B",
-        description="Tells what differs between two runs: settings, versions, data and scores.",
+        description="Prints what differs between two runs: settings, versions, data and scores.",
     )
     made.add_argument("runs", nargs=2, metavar="RUN", help="run folder, as main.py printed it")
     return [find_run(name) for name in made.parse(argv).runs]

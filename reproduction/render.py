@@ -1,67 +1,53 @@
-"""The files of a table: Markdown, CSV, LaTeX, JSON and a figure."""
+"""A table as text: Markdown, CSV, LaTeX and JSON."""
 
 import csv
 import io
 import json
-import os
+from typing import NamedTuple
 
 from config.datasets import DATASETS
 from config.networks import NETWORKS
-from reproduction.collect import entries_of, read_runs
-from reproduction.figure import draw
-from reproduction.tables import BUDGETS, MORE_METRICS, PROTOCOLS, TABLES
-from utils.errors import UserError
-from utils.run_dir import write_text
+from reproduction.cells import TableRequest
+from reproduction.tables import BUDGETS, PROTOCOLS, TABLES
 
 NUMBERS = (
     "mean", "std", "n", "published", "difference", "published_is_inside", "gain", "p_value",
 )  # fmt: skip
 
 
-def write_all(order, cells, failed, folder):
-    """Writes the table of an order and those of its other metrics.
+class Table(NamedTuple):
+    """What the files of one table show.
+
+    Attributes:
+      request: reproduction.cells.TableRequest.
+      heading: str.
+      entries: list of reproduction.collect.Entry.
+    """
+
+    request: TableRequest
+    heading: str
+    entries: list
+
+
+def heading(request, imbalances):
+    """The title with all that a reader has to know before the first number.
 
     Args:
-      order: reproduction.cells.Order.
-      cells: list of reproduction.cells.Cell.
-      failed: dict from run folder to the reason why it failed just now.
-      folder: str.
+      request: reproduction.cells.TableRequest.
+      imbalances: dict from data set to the text on its long-tailed training list.
 
     Returns:
-      list of str, the files written.
-
-    Raises:
-      UserError: the folder can't be written, or a run can't be read.
+      str.
     """
-    parts = {"": TABLES[order.table].metrics, **MORE_METRICS}
-    runs = read_runs(order, cells, failed)
-    written = []
-    try:
-        os.makedirs(folder, exist_ok=True)
-        for suffix, metrics in parts.items():
-            name = order.name + (f"_{suffix}" if suffix else "")
-            entries = entries_of(order, runs, metrics)
-            for ending, render in RENDERERS.items():
-                written.append(os.path.join(folder, f"{name}.{ending}"))
-                write_text(written[-1], render(order, entries))
-            written.append(os.path.join(folder, f"{name}.png"))
-            draw(written[-1], heading(order), entries)
-    except OSError as error:
-        raise UserError(f"the tables can't be written to {folder}: {error.strerror}") from None
-    return written
-
-
-def heading(order):
-    """The title with all that a reader has to know before the first number."""
-    stamp = BUDGETS[order.budget][1].upper()
-    settings = {**TABLES[order.table].settings, **BUDGETS[order.budget][0], **order.common}
+    budget = BUDGETS[request.budget]
+    settings = {**TABLES[request.table].settings, **budget.settings, **request.common}
     net = NETWORKS[settings["net"]].title if "net" in settings else ""
-    ratio = settings.get("imbalance_ratio", 1)
-    tail = f"the training list's largest class has {ratio:g} times the images of its smallest"
-    other = " ".join(f"--{name} {value}" for name, value in order.changes.items())
-    given = f"every run was given {other}, which is not the paper's recipe" if other else ""
-    parts = [TABLES[order.table].title, net, tail if ratio > 1 else "",
-             PROTOCOLS[order.protocol].about, given, stamp]  # fmt: skip
+    tail = ", ".join(f"{name} {text}" for name, text in imbalances.items())
+    tail = tail and f"images of the largest over the smallest class in training: {tail}"
+    changes = " ".join(f"--{name} {value}" for name, value in request.changes.items())
+    changes = changes and f"every run with {changes}, which is not the paper's recipe"
+    parts = [TABLES[request.table].title, net, tail, PROTOCOLS[request.protocol].about, changes,
+             budget.warning.upper()]  # fmt: skip
     return "; ".join(part for part in parts if part)
 
 
@@ -81,34 +67,35 @@ def cell_text(entry, plus_minus="±"):
     return f"{percent(entry.mean)}{spread} ({len(entry.values)})"
 
 
-def _grid(order, entries, text_of):
+def _grid(request, entries, text_of):
     """Rows of text: the row's label, then one text a data set."""
     labels = list(dict.fromkeys(entry.row for entry in entries))
     texts = {(entry.row, entry.dataset): text_of(entry) for entry in entries}
-    return [[label] + [texts[label, d] for d in order.datasets] for label in labels]
+    return [[label] + [texts[label, d] for d in request.datasets] for label in labels]
 
 
-def _markdown_grid(order, rows):
-    titles = [""] + [DATASETS[name].title for name in order.datasets]
+def _markdown_grid(request, rows):
+    titles = [""] + [DATASETS[name].title for name in request.datasets]
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     return lines + ["| " + " | ".join(row) + " |" for row in rows]
 
 
-def to_markdown(order, entries):
+def to_markdown(table):
     """The table for people, with the reasons for what is empty and the source of every number."""
-    papers_recipe = order.budget == "paper" and not order.changes
-    about = [TABLES[order.table].about, ""] if papers_recipe else []
-    lines = [f"# {heading(order)}", "", *about]
+    request, entries = table.request, table.entries
+    papers_recipe = request.budget == "paper" and not request.changes
+    about = [TABLES[request.table].about, ""] if papers_recipe else []
+    lines = [f"# {table.heading}", "", *about]
     for metric in dict.fromkeys(entry.metric for entry in entries):
         own = [entry for entry in entries if entry.metric == metric]
         lines += [f"## {metric}, percent: mean ± standard deviation (number of runs)", ""]
-        lines += _markdown_grid(order, _grid(order, own, cell_text)) + [""]
+        lines += _markdown_grid(request, _grid(request, own, cell_text)) + [""]
         if any(entry.published is not None for entry in own):
             lines += ["Published, and measured minus published (inside: within the deviation):", ""]
-            lines += _markdown_grid(order, _grid(order, own, _published_text)) + [""]
+            lines += _markdown_grid(request, _grid(request, own, _published_text)) + [""]
         if any(entry.gain is not None for entry in own):
             lines += ["Gain over softmax on the same seeds, p of a paired t test:", ""]
-            lines += _markdown_grid(order, _grid(order, own, _gain_text)) + [""]
+            lines += _markdown_grid(request, _grid(request, own, _gain_text)) + [""]
     return "\n".join(lines + _missing_lines(entries) + _source_lines(entries)) + "\n"
 
 
@@ -143,19 +130,20 @@ def _source_lines(entries):
             lines.append(
                 f"- {entry.row}, {entry.dataset}, seed {s['seed']}: {s['split']} split,"
                 f" {s['images']} images, checkpoint {s['checkpoint']} ({s['checkpoint_rule']}),"
-                f" {s['iterations']} iterations, class map {s['class_map']}, TensorFlow"
-                f" {s.get('tensorflow', '?')}, commit {s.get('commit') or '?'}"
+                f" {s['iterations']} iterations, class map {s['class_map']}, embedding"
+                f" {s['embedding']}, TensorFlow {s.get('tensorflow', '?')},"
+                f" commit {s.get('commit') or '?'}"
             )
     return lines
 
 
-def _record(order, entry):
+def _record(request, entry):
     numbers = {name: getattr(entry, name, None) for name in NUMBERS}
     numbers["n"] = len(entry.values)
     return {
-        "table": order.table,
-        "protocol": order.protocol,
-        "budget": order.budget,
+        "table": request.table,
+        "protocol": request.protocol,
+        "budget": request.budget,
         "row": entry.row,
         "dataset": entry.dataset,
         "metric": entry.metric,
@@ -163,12 +151,13 @@ def _record(order, entry):
     }
 
 
-def to_csv(order, entries):
+def to_csv(table):
     """One line a number, fractions of 1, with its source and the reason where it is missing."""
+    request, entries = table.request, table.entries
     stream = io.StringIO()
     records = []
     for entry in entries:
-        record = _record(order, entry)
+        record = _record(request, entry)
         for name in ("split", "checkpoint_rule", "iterations", "class_map", "tensorflow", "commit"):
             record[name] = " ".join(sorted({str(s.get(name, "")) for s in entry.sources}))
         record["missing"] = "; ".join(f"seed {s}: {text}" for s, text in entry.missing.items())
@@ -179,24 +168,26 @@ def to_csv(order, entries):
     return stream.getvalue()
 
 
-def to_json(order, entries):
+def to_json(table):
     """Everything: every value with its source."""
+    request, entries = table.request, table.entries
     records = [
-        dict(_record(order, e), values=e.values, sources=e.sources, missing=e.missing)
+        dict(_record(request, e), values=e.values, sources=e.sources, missing=e.missing)
         for e in entries
     ]
-    return json.dumps({"heading": heading(order), "entries": records}, indent=1) + "\n"
+    return json.dumps({"heading": table.heading, "entries": records}, indent=1) + "\n"
 
 
-def to_latex(order, entries):
+def to_latex(table):
     """A booktabs tabular a metric."""
-    lines = [f"% {heading(order)}"]
+    request, entries = table.request, table.entries
+    lines = [f"% {table.heading}"]
     for metric in dict.fromkeys(entry.metric for entry in entries):
         own = [entry for entry in entries if entry.metric == metric]
-        titles = " & ".join(_escaped(DATASETS[name].title) for name in order.datasets)
-        lines += [f"% {metric}, percent", r"\begin{tabular}{l" + "r" * len(order.datasets) + "}"]
+        titles = " & ".join(_escaped(DATASETS[name].title) for name in request.datasets)
+        lines += [f"% {metric}, percent", r"\begin{tabular}{l" + "r" * len(request.datasets) + "}"]
         lines += [r"\toprule", f" & {titles} \\\\", r"\midrule"]
-        for row in _grid(order, own, lambda entry: cell_text(entry, r"$\pm$")):
+        for row in _grid(request, own, lambda entry: cell_text(entry, r"$\pm$")):
             lines.append(" & ".join([_escaped(row[0])] + row[1:]) + r" \\")
         lines += [r"\bottomrule", r"\end{tabular}"]
     return "\n".join(lines) + "\n"

@@ -4,57 +4,45 @@ import contextlib
 import fcntl
 import os
 import queue
-import shlex
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from reproduction.state import DONE, MISSING, states_of
-from utils.errors import UserError
+from reproduction.state import DONE, cells_to_do, states_of
+from utils.errors import Interrupted
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_BUSY, _STOPPED = "another process runs it", "stopped before it began"
 
 
 def command_of(cell):
     """The words of a cell's command, which trains it, goes on with it, or only evaluates it."""
     words = [sys.executable, os.path.join(ROOT, "main.py")]
-    for name, value in cell.given.items():
+    for name, value in cell.flags.items():
         words += [f"--{name}", str(value).lower() if isinstance(value, bool) else str(value)]
     for name in ("datasets_dir", "pretrained_dir", "runs_dir"):
         words += [f"--{name}", getattr(cell.config, name)]
     return words
 
 
-@contextlib.contextmanager
-def _locked(path, wait):
-    """Holds the lock of a run; yields its file, or None where another process holds it.
-
-    The lock goes over to the child process: after a kill -9 of this one it is held as long as the
-    orphaned run is at work.
-    """
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield None
-            return
-        yield file
-
-
 class Runner:
-    """Runs cells on devices, as many at once as there are."""
+    """Runs cells on devices, as many at once as there are.
 
-    def __init__(self, gpus, say):
+    A signal is passed on to the runs, which save their state; no further ones are begun.
+    """
+
+    def __init__(self, gpus, print_line):
         """Takes the devices (list of str) and a function of one str, for progress."""
         self._free = queue.Queue()
         for gpu in gpus:
             self._free.put(gpu)
         self._num_gpus = len(gpus)
-        self._say = say
-        self._children = set()
-        self._stopped = False
+        self._print_line = print_line
+        self._children, self._lock = set(), threading.RLock()
+        self._stopping, self._signal_number = threading.Event(), None
 
     def run_all(self, cells):
         """Runs what is to do.
@@ -64,45 +52,77 @@ class Runner:
 
         Returns:
           dict from a cell's run folder to the reason why it failed.
-        """
-        failed, busy = {}, []
-        self._run_batch(_to_do(cells), False, failed, busy)
-        # What another process was running is waited for, and run if that process gave it up.
-        self._run_batch(busy, True, failed, busy)
-        return failed
 
-    def _run_batch(self, cells, wait, failed, busy):
+        Raises:
+          Interrupted: a signal came, and the runs that it stopped have ended.
+        """
+        failures, busy = {}, []
+        with self._passing_signals_on():
+            self._run_batch(cells, False, failures, busy)
+            # What another process runs is waited for, and run if that process gave it up.
+            self._run_batch(list(busy), True, failures, busy)
+        if self._signal_number is not None:
+            name = signal.Signals(self._signal_number).name
+            raise Interrupted(
+                self._signal_number,
+                f"stopped by {name}; the runs have ended, and the same command goes on from what"
+                " they saved",
+            )
+        return failures
+
+    @contextlib.contextmanager
+    def _passing_signals_on(self):
+        """Takes over the signals that stop a program, except those that are ignored (nohup)."""
+        numbers = [n for n in SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+        earlier = {number: signal.signal(number, self._stop) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
+
+    def _stop(self, number, frame):
+        """Lets the runs save and end; main.py does so on SIGTERM, whatever came here."""
+        del frame
+        with self._lock:
+            self._signal_number = number
+            self._stopping.set()
+            for child in self._children:
+                child.send_signal(signal.SIGTERM)
+
+    def _run_batch(self, cells, wait, failures, busy):
         def work(cell):
-            result = self._run(cell, wait)
-            if result == "busy":
+            reason = self._run(cell, wait)
+            if reason == _BUSY:
                 busy.append(cell)
-            elif result != "done":
-                failed[cell.config.run_dir] = result
-                self._say(f"{cell.name}: {result}")
+            elif reason:
+                failures[cell.config.run_dir] = reason
+                if reason != _STOPPED:
+                    self._print_line(f"{cell.name}: {reason}")
 
         with ThreadPoolExecutor(self._num_gpus) as pool:
-            try:
-                for future in [pool.submit(work, cell) for cell in list(cells)]:
-                    future.result()
-            except KeyboardInterrupt:
-                self._stop()
-                raise
-
-    def _stop(self):
-        """Lets the runs save and end, and begins no more."""
-        self._stopped = True
-        for child in list(self._children):
-            child.send_signal(signal.SIGTERM)
+            for future in [pool.submit(work, cell) for cell in cells]:
+                future.result()
 
     def _run(self, cell, wait):
-        """Runs a cell: "done", "busy" where another process is at it, or why it failed."""
-        with _locked(cell.config.run_dir + ".lock", wait) as lock:
-            if lock is None:
-                return "busy"
-            if self._stopped:
-                return "stopped before it began"
-            if states_of([cell])[0].kind == DONE:
-                return "done"
+        """Runs a cell; returns why it failed or was not run, empty where it is done.
+
+        The lock goes over to the child process: after a kill -9 of this one it is held as long as
+        the orphaned run is at work.
+        """
+        path = cell.config.run_dir + ".lock"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "a") as lock:
+            while not _try_to_lock(lock):
+                if not wait:
+                    return _BUSY
+                if self._stopping.wait(0.5):
+                    break
+            if self._stopping.is_set():
+                return _STOPPED
+            states = states_of([cell])
+            if not cells_to_do([cell], states):
+                return states[0].reason
             gpu = self._free.get()
             try:
                 return self._train(cell, gpu, lock)
@@ -111,59 +131,36 @@ class Runner:
 
     def _train(self, cell, gpu, lock):
         log_path = cell.config.run_dir + ".out"
-        self._say(f"{cell.name}: running, {log_path}")
         words = [*command_of(cell), "--gpu", gpu]
         with open(log_path, "a") as log:
-            child = subprocess.Popen(words, stdout=log, stderr=log, pass_fds=(lock.fileno(),))
-            self._children.add(child)
+            with self._lock:
+                if self._stopping.is_set():
+                    return _STOPPED
+                # A session of its own: the terminal's Ctrl-C reaches it once, from here.
+                child = subprocess.Popen(
+                    words, stdout=log, stderr=log, pass_fds=(lock.fileno(),), start_new_session=True
+                )
+                self._children.add(child)
+            self._print_line(f"{cell.name}: running, its output goes to {log_path}")
             code = child.wait()
-            self._children.discard(child)
-        if code == 0:
-            return "done"
-        with open(log_path, errors="replace") as log:
-            lines = log.read().strip().splitlines() or ["nothing was printed"]
-        return f"main.py ended with code {code}: {lines[-1]}"
+            with self._lock:
+                self._children.discard(child)
+        if code:
+            return f"main.py ended with code {code}: {_last_line(log_path)}"
+        state = states_of([cell])[0]
+        return "" if state.kind == DONE else f"main.py left it {state.kind}: {state.reason}"
 
 
-def _to_do(cells):
-    return [c for c, s in zip(cells, states_of(cells)) if s.kind not in (DONE, MISSING)]
+def _try_to_lock(file):
+    """Bool, whether the lock was free; it is held until the file is closed everywhere."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
-SLURM = """#!/bin/bash
-#SBATCH --job-name={name}
-#SBATCH --array=0-{last}
-#SBATCH --gres=gpu:1
-sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {lines} | bash
-"""
-
-
-def emit(cells, kind, path):
-    """Writes the cells that are to do for somebody else to run.
-
-    Args:
-      cells: list of reproduction.cells.Cell.
-      kind: "shell", a file of one command line a cell, or "slurm", an array job over such a file.
-      path: str, without an ending.
-
-    Returns:
-      list of str, the files written.
-
-    Raises:
-      UserError: nothing is to do.
-    """
-    todo = _to_do(cells)
-    if not todo:
-        raise UserError("no cell is to do here, so there is nothing to write")
-    path = os.path.abspath(path)
-    here = shlex.quote(os.getcwd())
-    lines = [" ".join(map(shlex.quote, command_of(cell))) for cell in todo]
-    files = {path + ".sh": "".join(f"cd {here} && {line}\n" for line in lines)}
-    if kind == "slurm":
-        name = os.path.basename(path)
-        job = SLURM.format(name=name, last=len(todo) - 1, lines=shlex.quote(path + ".sh"))
-        files[path + ".slurm"] = job
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    for name, text in files.items():
-        with open(name, "w") as file:
-            file.write(text)
-    return sorted(files)
+def _last_line(path):
+    with open(path, errors="replace") as file:
+        lines = file.read().strip().splitlines()
+    return lines[-1] if lines else "it printed nothing"

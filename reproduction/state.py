@@ -1,165 +1,227 @@
-"""How far a cell is: done, partly done, still to do, or not possible here."""
+"""How far each cell is: done, partly done, to do, not possible here, or something is wrong."""
 
-import collections
+import csv
 import os
-from typing import NamedTuple
+import statistics
+from typing import NamedTuple, Optional
+
+import numpy as np
 
 from config import stored
 from config.base_config import SETTINGS
-from evaluation import files as eval_files
+from reproduction import reports
 from reproduction.tables import PROTOCOLS
 from training import preflight
 from utils import checkpoints, logs, run_dir
 from utils.errors import UserError
 
 DONE, PARTLY, OPEN, MISSING = "done", "partly done", "to do", "not possible"
+OTHER, DAMAGED, FAILED = "another run", "damaged", "failed"
+KINDS = (DONE, PARTLY, OPEN, MISSING, OTHER, DAMAGED, FAILED)
+# Settings that change no number; what only names folders and devices is left out by its group.
+_WITHOUT_EFFECT = ("parallel_calls", "log_every_steps", "save_every_steps", "keep_checkpoints")
+_GROUPS_WITHOUT_EFFECT = ("machine", "run folder")
 
 
 class State(NamedTuple):
     """A cell's state.
 
     Attributes:
-      kind: one of DONE, PARTLY, OPEN, MISSING.
-      steps: int, steps done.
-      reason: str, why it is not possible; else empty.
+      kind: one of KINDS.
+      steps: int, training steps done.
+      reason: str, why it is neither done nor simply to do.
+      reports: dict from protocol to the report of its evaluation, where the cell is done.
+      records: dict, what the run stored beside its settings.
+      step_seconds: float, the median of its log; None without one.
+      imbalance: float, images of the largest class of the training list over those of the
+        smallest; None where the data set is not here.
     """
 
     kind: str
-    steps: int
+    steps: int = 0
     reason: str = ""
+    reports: dict = {}
+    records: dict = {}
+    step_seconds: Optional[float] = None
+    imbalance: Optional[float] = None
 
 
-def records_of(cell):
-    """What a cell's run stores beside its settings; None where it has not begun.
-
-    Raises:
-      UserError: the run was made under other settings than the cell's, or is damaged.
-    """
-    if not run_dir.exists(cell.config.run_dir, "resume"):
-        return None
-    before, records = stored.read(cell.config.run_dir)
-    for name, f in SETTINGS.items():
-        was, wanted = getattr(before, name), getattr(cell.config, name)
-        if was != wanted and (not f.metadata.get("resumable") or name == "train_iters"):
-            raise UserError(
-                f"{cell.config.run_dir} was run with --{name} {was}, the cell {cell.name} wants"
-                f" {wanted}; move that folder away"
-            )
-    return records
-
-
-def reports_of(cell):
-    """The evaluations of a cell by protocol, as far as they are there and of the last step.
-
-    Returns:
-      dict from protocol to report.
-
-    Raises:
-      UserError: a metrics.json was edited or cut.
-    """
-    found = {}
-    for name, protocol in PROTOCOLS.items():
-        folder = os.path.join(cell.config.run_dir, "eval", protocol.folder)
-        report = eval_files.read_report(folder)
-        if report is not None:
-            found[name] = report
-    last = found.get("clean")
-    return found if last and last["step"] == cell.config.train_iters else {}
-
-
-def states_of(cells):
+def states_of(cells, failures=None):
     """Finds out how far each cell is; a data set or checkpoint is looked for once.
 
     Args:
       cells: list of reproduction.cells.Cell.
+      failures: dict from run folder to the reason why its run has just failed.
 
     Returns:
       list of State.
-
-    Raises:
-      UserError: a run folder holds another run, or a damaged one.
     """
-    known = {}
-    return [_state_of(cell, known) for cell in cells]
+    found = _Found()
+    states = [_state_of(cell, found) for cell in cells]
+    for i, cell in enumerate(cells):
+        reason = (failures or {}).get(cell.config.run_dir)
+        if reason and states[i].kind in (PARTLY, OPEN):
+            states[i] = states[i]._replace(kind=FAILED, reason=reason)
+    return states
 
 
-def _state_of(cell, known):
-    config = cell.config
-    if records_of(cell) is not None and len(reports_of(cell)) == len(PROTOCOLS):
-        return State(DONE, config.train_iters)
-    needs = (config.dataset_dir, config.net, config.pretrained, config.pretrained_dir)
-    if needs not in known:
-        known[needs] = _what_is_missing(config)
-    if known[needs]:
-        return State(MISSING, 0, known[needs])
-    prefix = checkpoints.latest(config.run_dir)
-    steps = 0 if prefix is None else checkpoints.step_of(prefix)
+def cells_to_do(cells, states):
+    """List of the cells that are to be run."""
+    return [cell for cell, state in zip(cells, states) if state.kind in (PARTLY, OPEN)]
+
+
+def exit_code(states):
+    """The exit code of reproduce.py: 1 where something is wrong, 2 where nothing is possible."""
+    kinds = {state.kind for state in states}
+    if kinds & {OTHER, DAMAGED, FAILED}:
+        return 1
+    return 2 if kinds == {MISSING} else 0
+
+
+def _state_of(cell, found):
+    """The state of one cell; what can't be read there stops no other cell."""
+    lists, missing = found.lists(cell.config)
+    imbalance = lists and lists.imbalance
+    try:
+        if not run_dir.exists(cell.config.run_dir, "resume"):
+            return _state_before(cell, 0, missing, found)._replace(imbalance=imbalance)
+        return _state_of_run(cell, lists, missing, found)._replace(imbalance=imbalance)
+    except UserError as error:
+        return State(DAMAGED, reason=str(error), imbalance=imbalance)
+
+
+def _state_before(cell, steps, missing, found):
+    """The state of a cell that has still to be trained from step `steps` on, or evaluated."""
+    missing = missing or ("" if steps else found.missing_weights(cell.config))
+    if missing:
+        return State(MISSING, steps, missing)
     return State(PARTLY if steps else OPEN, steps)
 
 
-def _what_is_missing(config):
-    """The sentence that main.py would end with; empty where data set and weights are there."""
-    try:
-        preflight.load_dataset(config, ["train", "test"])
-        preflight.pretrained_path(config)
-    except UserError as error:
-        return str(error)
+def _state_of_run(cell, lists, missing, found):
+    config = cell.config
+    before, records = _read_run(config.run_dir)
+    seconds = _step_seconds(before)
+    other = _other_settings(before, config) or _other_data(records, lists)
+    if other:
+        reason = f"{config.run_dir} {other}; move that folder away"
+        return State(OTHER, reason=reason, records=records, step_seconds=seconds)
+    known = reports.read(config.run_dir)
+    counts = lists.image_counts if lists else records.get("image_counts", {})
+    class_map = lists.class_map if lists else records.get("class_map")
+    reason = reports.first_misfit(known, config, counts.get("test"), class_map)
+    if not reason:
+        return State(DONE, config.train_iters, "", known, records, seconds)
+    state = _state_before(cell, _steps_done(before), missing, found)
+    if state.kind != MISSING and len(known) == len(PROTOCOLS):
+        state = state._replace(reason=f"will be evaluated again: {reason}")
+    return state._replace(records=records, step_seconds=seconds)
+
+
+def _read_run(folder):
+    config, records = stored.read(folder)
+    for name in ("image_counts", "provenance"):
+        if not isinstance(records.get(name, {}), dict):
+            path = os.path.join(folder, stored.ARGS_FILE)
+            raise UserError(f"{path} is damaged: {name} can't be {records[name]!r:.60}")
+    return config, records
+
+
+def _other_settings(before, config):
+    """What the run was trained with instead of the cell's settings; empty where they agree."""
+    different = []
+    for name, f in SETTINGS.items():
+        if name in _WITHOUT_EFFECT or f.metadata["group"] in _GROUPS_WITHOUT_EFFECT:
+            continue
+        was, wanted = getattr(before, name), getattr(config, name)
+        if was != wanted:
+            different.append(f"--{name} {was}, not {wanted}")
+    return "was run with " + ", ".join(different) if different else ""
+
+
+def _other_data(records, lists):
+    """How the run's data differ from the lists that are here; empty where they agree."""
+    if lists is None:
+        return ""
+    for split, count in records.get("image_counts", {}).items():
+        now = lists.image_counts.get(split, count)
+        if count != now:
+            return f"was run on a {split} list of {count} images, which now has {now}"
+    if records.get("class_map", lists.class_map) != lists.class_map:
+        return "was run with other classes than those of the training list"
     return ""
 
 
-def seconds_a_step(cells):
-    """Measured seconds a step of each network, from the logs of all runs of the cells.
+def _step_seconds(config):
+    """Median seconds a step of a run's metrics.csv; None where it logged no step yet."""
+    images = config.batch_size * config.accumulate_batches
+    found = []
+    try:
+        for row in logs.read_metrics(config.run_dir):
+            if int(row["step"]) > 1 and row.get("images_per_second"):
+                found.append(images / float(row["images_per_second"]))
+    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError, csv.Error) as error:
+        path = os.path.join(config.run_dir, "metrics.csv")
+        raise UserError(f"{path} can't be read as the log of a run: {error}") from None
+    return statistics.median(found) if found else None
 
-    Returns:
-      dict from network to float.
+
+def _steps_done(config):
+    folder = config.run_dir
+    path = os.path.join(folder, "checkpoint")
+    try:
+        prefix = checkpoints.latest(folder)
+    except ValueError as error:
+        raise UserError(f"{path} can't be read: {error}") from None
+    if prefix is None and os.path.exists(path):
+        raise UserError(f"{path} can't be read, or names no checkpoint that is there")
+    return 0 if prefix is None else int(checkpoints.open_reader(prefix)[1]("global_step"))
+
+
+class Lists(NamedTuple):
+    """What is in the lists of a data set, as the runs see them.
+
+    Attributes:
+      image_counts: dict from split to int.
+      class_map: str, the digest of the classes.
+      imbalance: float, see `State`.
     """
-    found = {}
-    for cell in cells:
-        for row in logs.read_metrics(cell.config.run_dir):
-            if row.get("images_per_second") and row["step"] != "1":
-                images = cell.config.batch_size * cell.config.accumulate_batches
-                seconds = images / float(row["images_per_second"])
-                found.setdefault(cell.config.net, []).append(seconds)
-    return {net: sorted(values)[len(values) // 2] for net, values in found.items()}
+
+    image_counts: dict
+    class_map: str
+    imbalance: float
 
 
-def plan_lines(cells, states):
-    """What is done, what is to do and how long that should take, for the terminal.
+class _Found:
+    """The data sets and weights that were looked for, each once."""
 
-    Args:
-      cells: list of reproduction.cells.Cell.
-      states: list of State.
+    def __init__(self):
+        self._lists, self._weights = {}, {}
 
-    Returns:
-      list of str.
-    """
-    lines = [
-        f"{state.kind:12} {cell.name}: {state.steps} of {cell.config.train_iters} steps"
-        for cell, state in zip(cells, states)
-        if state.kind != MISSING
-    ]
-    reasons = collections.Counter(state.reason for state in states if state.kind == MISSING)
-    lines += [
-        f"{MISSING:12} {count} cell{'s' if count > 1 else ''}: {text}"
-        for text, count in reasons.items()
-    ]
-    counts = {kind: sum(s.kind == kind for s in states) for kind in (DONE, PARTLY, OPEN, MISSING)}
-    lines.append(", ".join(f"{count} {kind}" for kind, count in counts.items()))
-    return lines + _time_lines(cells, states)
+    def lists(self, config):
+        """A cell's Lists or None, and the sentence that says why there are none."""
+        key = (config.dataset_dir, config.imbalance_ratio)
+        if key not in self._lists:
+            try:
+                self._lists[key] = _read_lists(config), ""
+            except UserError as error:
+                self._lists[key] = None, str(error)
+        return self._lists[key]
+
+    def missing_weights(self, config):
+        """The sentence that says which weights are missing; empty where they are there."""
+        key = (config.net, config.depth_multiplier, config.pretrained, config.pretrained_dir)
+        if key not in self._weights:
+            try:
+                preflight.pretrained_path(config)
+                self._weights[key] = ""
+            except UserError as error:
+                self._weights[key] = str(error)
+        return self._weights[key]
 
 
-def _time_lines(cells, states):
-    """The time that the rest takes at the measured speed of each network, if there is a rest."""
-    speeds = seconds_a_step(cells)
-    seconds, unknown = 0.0, set()
-    for cell, state in zip(cells, states):
-        if state.kind not in (PARTLY, OPEN):
-            continue
-        if cell.config.net in speeds:
-            seconds += speeds[cell.config.net] * (cell.config.train_iters - state.steps)
-        else:
-            unknown.add(cell.config.net)
-    lines = [f"how long {net} takes is not known: no run was measured" for net in sorted(unknown)]
-    if seconds:
-        lines.append(f"the training of the rest should take {seconds / 3600:.1f} h on one device")
-    return lines
+def _read_lists(config):
+    dataset = preflight.load_dataset(config, ["train", "test"])
+    counts = {split: len(image_list.files) for split, image_list in dataset.splits.items()}
+    sizes = np.bincount(dataset.splits["train"].labels)
+    return Lists(counts, dataset.class_map.digest, float(sizes.max() / sizes[sizes > 0].min()))

@@ -1,4 +1,4 @@
-"""The data sets of --budget tiny: generated miniatures of the official trees, made once."""
+"""The data sets of --budget tiny: small synthetic ones in the official formats, made once."""
 
 import os
 import shutil
@@ -11,27 +11,27 @@ from reproduction import synthetic
 NUM_CLASSES, IMAGES_PER_CLASS = 4, 12
 
 
-def prepare(names, common):
-    """Makes the miniatures that are missing, through the same code as official data sets.
+def with_synthetic_datasets(request):
+    """Makes the synthetic data sets that are missing, with lists as for official ones.
 
     Args:
-      names: list of str, data sets; those without an official tree are left out.
-      common: dict from setting to value, flags for every run.
+      request: reproduction.cells.TableRequest; its data sets without an official format are left
+        as they are.
 
     Returns:
-      str, the folder of the miniatures, for `datasets_dir`.
+      TableRequest, with their folder as `datasets_dir`.
     """
-    paths, _ = resolve_paths(common)
+    paths, _ = resolve_paths(request.common)
     folder = os.path.join(paths["runs_dir"], "reproduce", "tiny", "datasets")
-    for name in names:
+    for name in request.datasets:
         target = os.path.join(folder, DATASETS[name].folder or "")
         if name in official.NAMES and not os.path.isdir(target):
             _make(name, folder, target)
-    return folder
+    return request._replace(common=dict(request.common, datasets_dir=folder))
 
 
 def _make(name, folder, target):
-    """Writes one miniature with its lists; it appears in one piece."""
+    """Writes one data set with its lists; it appears in one piece."""
     part = os.path.join(folder, f".{name}.part{os.getpid()}")
     root = synthetic.write(name, part, NUM_CLASSES, IMAGES_PER_CLASS)
     lists.write(root, official.read(name, root, subset=True))

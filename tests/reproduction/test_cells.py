@@ -1,27 +1,16 @@
 import pytest
 
-from config.losses import TRAIN_MODES
+from config.losses import LOSSES, TRAIN_MODES
 from config.networks import NETWORKS
-from reproduction.cells import Order, cells_of, rows_of
+from evaluation.evaluator import FINAL_EVALUATIONS
+from reproduction.cells import cells_of, rows_of
 from reproduction.tables import BUDGETS, PAPER_DATASETS, PROTOCOLS, TABLES
+from tests.reproduction.helpers import request_of
 from utils.errors import UserError
 
 
-def order_of(**changes):
-    given = dict(
-        table="resnet50",
-        datasets=PAPER_DATASETS,
-        modes=None,
-        seeds=(0, 1, 2),
-        protocol="released",
-        budget="paper",
-        common={},
-    )
-    return Order(**dict(given, **changes))
-
-
 def test_the_papers_table_has_its_sixty_cells():
-    cells = cells_of(order_of())
+    cells = cells_of(request_of())
     assert len(cells) == 4 * 5 * 3
     assert len({cell.config.run_dir for cell in cells}) == 60
     assert [cell.seed for cell in cells[:20]] == [0] * 20
@@ -33,12 +22,12 @@ def test_the_papers_table_has_its_sixty_cells():
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_every_table_resolves_under_every_budget(name, budget):
-    order = order_of(table=name, datasets=("flowers",), seeds=(0,), budget=budget)
+    request = request_of(table=name, datasets=("flowers",), seeds=(0,), budget=budget)
     if (name, budget) == ("backbones", "tiny"):  # which has one network
         with pytest.raises(UserError, match="resnet50_v1, softmax .* the same run.*--budget tiny"):
-            cells_of(order)
+            cells_of(request)
         return
-    cells = cells_of(order)
+    cells = cells_of(request)
     assert len(cells) == len(TABLES[name].rows)
     assert len({cell.config.run_dir for cell in cells}) == len(cells)
 
@@ -52,7 +41,7 @@ def test_published_numbers_are_those_of_the_release():
 
 
 def test_protocols_share_the_two_head_runs_but_not_softmax():
-    released, clean = (cells_of(order_of(protocol=name, seeds=(0,))) for name in PROTOCOLS)
+    released, clean = (cells_of(request_of(protocol=name, seeds=(0,))) for name in PROTOCOLS)
     for one, other in zip(released, clean):
         same = one.config.run_dir == other.config.run_dir
         assert same == (one.config.train_mode != "vanilla")
@@ -60,38 +49,61 @@ def test_protocols_share_the_two_head_runs_but_not_softmax():
     assert {c.config.sampler for c in released if c.config.train_mode == "vanilla"} == {"shuffle"}
 
 
-def test_modes_choose_rows_and_add_those_without_a_published_number():
-    rows = rows_of(order_of(modes=("adaptive", "vanilla")))
+def test_modes_choose_rows_and_add_those_that_the_table_lacks():
+    rows = rows_of(request_of(modes=("adaptive", "vanilla")))
     assert [row.label for row in rows] == ["Softmax", "Two-head adaptive"]
     assert rows[1].published == {}
-    assert set(row.settings["train_mode"] for row in rows_of(order_of(modes=TRAIN_MODES))) == set(
+    assert set(row.settings["train_mode"] for row in rows_of(request_of(modes=TRAIN_MODES))) == set(
         TRAIN_MODES
     )
 
 
 def test_common_flags_go_before_the_recipe_and_into_the_folder():
-    plain = cells_of(order_of(seeds=(0,)))
-    given = cells_of(order_of(seeds=(0,), common={"train_iters": 500, "net": "mobile"}))
+    plain = cells_of(request_of(seeds=(0,)))
+    given = cells_of(request_of(seeds=(0,), common={"train_iters": 500, "net": "mobile"}))
     assert {cell.config.train_iters for cell in given} == {500}
     assert {cell.config.net for cell in given} == {"mobile"}
     assert not {c.config.run_dir for c in plain} & {c.config.run_dir for c in given}
 
 
-def test_where_things_lie_is_no_other_recipe():
-    moved = order_of(seeds=(0,), common={"datasets_dir": "/elsewhere"})
+def test_folders_are_no_part_of_the_recipe():
+    moved = request_of(seeds=(0,), common={"datasets_dir": "/elsewhere"})
     names = [c.config.run_dir for c in cells_of(moved)]
-    assert names == [c.config.run_dir for c in cells_of(order_of(seeds=(0,)))]
+    assert names == [c.config.run_dir for c in cells_of(request_of(seeds=(0,)))]
     assert moved.changes == {}
 
 
-def test_impossible_settings_of_a_cell_are_said():
+def test_impossible_settings_of_a_cell_are_refused():
     with pytest.raises(UserError, match="--margin"):
-        cells_of(order_of(common={"margin": 0.5}))
+        cells_of(request_of(common={"margin": 0.5}))
     with pytest.raises(UserError, match="margin 0.1 and margin 0.2 .* the same run"):
-        cells_of(order_of(table="ablation_margin", common={"margin": 0.5}))
+        cells_of(request_of(table="ablation_margin", common={"margin": 0.5}))
 
 
 def test_networks_of_the_tables_exist():
     named = {r.settings.get("net") for t in TABLES.values() for r in t.rows}
     named |= {t.settings.get("net") for t in TABLES.values()}
     assert named - {None} <= set(NETWORKS)
+
+
+def test_labels_are_the_titles_of_the_losses():
+    for name, table in TABLES.items():
+        for row in table.rows:
+            if set(row.settings) == {"train_mode"}:
+                assert row.label == LOSSES[row.settings["train_mode"]].title, name
+
+
+def test_runs_are_evaluated_on_the_test_list_every_5000_steps_whatever_the_log_does():
+    for common in ({}, {"log_every_steps": 10}):
+        for protocol in PROTOCOLS:
+            cells = cells_of(request_of(protocol=protocol, seeds=(0,), common=common))
+            assert {cell.config.eval_every_steps for cell in cells} == {5000}
+            assert {cell.config.eval_split for cell in cells} == {"test"}
+
+
+def test_each_protocol_takes_its_own_checkpoint():
+    assert (PROTOCOLS["released"].folder, PROTOCOLS["clean"].folder) == ("test-best", "test")
+    assert PROTOCOLS["released"].checkpoint == "best on the test list"
+    assert PROTOCOLS["clean"].checkpoint == "last"
+    written = {which: out.format("test") for which, out in FINAL_EVALUATIONS}
+    assert written == {"best": "test-best", "last": "test"}

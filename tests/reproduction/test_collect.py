@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 
-from reproduction import render
 from reproduction.collect import Entry
-from tests.reproduction.test_cells import order_of
 
 
 def entry(values, published=None, baseline=None, row="Two-head hard", **changes):
@@ -32,20 +30,3 @@ def test_one_run_or_none_has_no_spread():
     one, none = entry({0: 0.5}, 0.6), entry({}, 0.6)
     assert one.std is None and one.published_is_inside is None and one.p_value is None
     assert none.mean is None and none.difference is None and none.gain is None
-
-
-def test_cells_of_text():
-    assert render.cell_text(entry({0: 0.8944, 1: 0.8964})) == "89.54 ± 0.14 (2)"
-    assert render.cell_text(entry({0: 0.8944})) == "89.44 (1)"
-    assert render.cell_text(entry({})) == ""
-
-
-def test_every_table_names_protocol_budget_and_flags():
-    text = render.heading(order_of(budget="tiny", protocol="clean", common={"train_iters": 5}))
-    for word in ("protocol clean", "NOT COMPARABLE: TINY BUDGET", "--train_iters 5", "MobileNet"):
-        assert word in text
-    assert "NOT COMPARABLE" not in render.heading(order_of())
-    assert "20 times the images" in render.heading(order_of(table="imbalance"))
-    changed = order_of(table="imbalance", common={"imbalance_ratio": 50.0})
-    assert "50 times the images" in render.heading(changed)
-    assert "times the images" not in render.heading(order_of())

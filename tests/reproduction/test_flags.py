@@ -12,14 +12,25 @@ def message_of(call, argv):
 
 
 def test_defaults_and_flags_for_every_run():
-    flags, common = reproduce_flags.parse([])
-    assert (flags.table, flags.protocol, flags.budget) == ("resnet50", "released", "paper")
-    assert len(flags.datasets) == 5 and flags.seeds == [0, 1, 2] and common == {}
-    assert flags.gpus == ["0"] and reproduce_flags.parse(["--gpus", "0,2"])[0].gpus == ["0", "2"]
-    flags, common = reproduce_flags.parse(
-        "--budget tiny --datasets custom -- --dataset_path x".split()
-    )
-    assert flags.seeds == [0] and common == {"dataset_path": "x"}
+    request, options = reproduce_flags.parse([])
+    assert (request.table, request.protocol, request.budget) == ("resnet50", "released", "paper")
+    assert len(request.datasets) == 5 and request.seeds == (0, 1, 2) and request.common == {}
+    assert options.gpus == ["0"]
+    assert reproduce_flags.parse(["--gpus", "0,2"])[1].gpus == ["0", "2"]
+    words = "--budget tiny --datasets custom -- --dataset_path x".split()
+    request, _ = reproduce_flags.parse(words)
+    assert request.seeds == (0,) and request.common == {"dataset_path": "x"}
+
+
+def test_what_is_named_twice_is_run_once():
+    request, _ = reproduce_flags.parse("--seeds 1 1 0 --datasets cars cars --modes hard".split())
+    assert (request.seeds, request.datasets, request.modes) == ((1, 0), ("cars",), ("hard",))
+
+
+def test_help_names_the_exit_codes():
+    text = " ".join(reproduce_flags.parser().format_help().split())
+    for words in ("0 when every cell", "1 when a cell failed", "2 when no cell", "128 + n"):
+        assert words in text
 
 
 @pytest.mark.parametrize(
@@ -33,6 +44,11 @@ def test_defaults_and_flags_for_every_run():
         (["--gpus", "0,one"], "'one' is not a device's number"),
         (["--protocoll", "clean"], "did you mean --protocol"),
         (["--", "--margn", "1"], "did you mean --margin"),
+        (["--", "--seed", "1"], "--seeds decides it"),
+        (["--", "--gpu", "1"], "--gpus decides it"),
+        (["--", "--on_exist", "overwrite"], "can't be given after --"),
+        (["--", "--log_filename", "x"], "can't be given after --"),
+        (["--", "--check"], "--dry_run"),
     ],
 )
 def test_wrong_flags_get_one_sentence(argv, word):

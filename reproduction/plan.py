@@ -1,0 +1,58 @@
+"""The lines that say, before the runs, what is done, what is to do and how long it takes."""
+
+import collections
+import statistics
+
+from reproduction.state import DONE, KINDS, MISSING, OPEN, PARTLY
+
+
+def plan_lines(cells, states):
+    """One line a cell, then the counts and the time that is still needed.
+
+    Args:
+      cells: list of reproduction.cells.Cell.
+      states: list of reproduction.state.State.
+
+    Returns:
+      list of str.
+    """
+    lines = [_line(c, s) for c, s in zip(cells, states) if s.kind != MISSING]
+    reasons = collections.Counter(state.reason for state in states if state.kind == MISSING)
+    lines += [
+        f"{MISSING:12} {count} cell{'s' if count > 1 else ''}: {text}"
+        for text, count in reasons.items()
+    ]
+    counts = collections.Counter(state.kind for state in states)
+    lines.append(", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind]))
+    return lines + _time_lines(cells, states)
+
+
+def _line(cell, state):
+    line = f"{state.kind:12} {cell.name}: "
+    if state.kind in (DONE, PARTLY, OPEN):
+        line += f"{state.steps} of {cell.config.train_iters} steps"
+        return f"{line}, {state.reason}" if state.reason else line
+    return line + state.reason
+
+
+def _time_lines(cells, states):
+    """The time that the rest takes at the measured speed of each network, if there is a rest."""
+    measured = collections.defaultdict(list)
+    for cell, state in zip(cells, states):
+        if state.step_seconds is not None:
+            measured[cell.config.net].append(state.step_seconds)
+    seconds, unknown = 0.0, set()
+    for cell, state in zip(cells, states):
+        if state.kind not in (PARTLY, OPEN):
+            continue
+        if cell.config.net in measured:
+            median = statistics.median(measured[cell.config.net])
+            seconds += median * (cell.config.train_iters - state.steps)
+        else:
+            unknown.add(cell.config.net)
+    lines = [
+        f"time for {net}: not known yet, as no run has been measured" for net in sorted(unknown)
+    ]
+    if seconds:
+        lines.append(f"time to train the rest: {seconds / 3600:.1f} h on one device")
+    return lines

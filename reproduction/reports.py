@@ -1,0 +1,106 @@
+"""The evaluations of a run, and whether they are those that a table asks for."""
+
+import os
+
+from evaluation import files as eval_files
+from reproduction.tables import MORE_METRICS, PROTOCOLS, TABLES
+from utils.checkpoints import BEST
+from utils.errors import UserError
+
+_KINDS = {"split": str, "embedding": str, "checkpoint": str, "class_map": str,
+          "num_images": int, "step": int}  # fmt: skip
+
+
+def read(run_dir):
+    """Reads the evaluations of a run that the protocols need.
+
+    Args:
+      run_dir: str.
+
+    Returns:
+      dict from protocol to report, of those that are there.
+
+    Raises:
+      UserError: one of them is damaged.
+    """
+    found = {}
+    for name, protocol in PROTOCOLS.items():
+        folder = os.path.join(run_dir, "eval", protocol.folder)
+        report = eval_files.read_report(folder)
+        if report is not None:
+            _check(report, os.path.join(folder, "metrics.json"))
+            found[name] = report
+    return found
+
+
+def _check(report, path):
+    """Refuses a report whose entries are not of their kind."""
+    wrong = [name for name, kind in _KINDS.items() if not isinstance(report.get(name), kind)]
+    spaces = report.get("spaces", {})
+    if isinstance(spaces, dict) and all(isinstance(scores, dict) for scores in spaces.values()):
+        metrics = set().union(*(t.metrics for t in TABLES.values()), *MORE_METRICS.values())
+        for scores in (report, *spaces.values()):
+            wrong += [name for name in sorted(metrics) if not _is_score(scores.get(name))]
+    else:
+        wrong.append("spaces")
+    if wrong:
+        value = repr(report.get(wrong[0]))[:60]
+        raise UserError(
+            f"{path} is damaged: {wrong[0]} can't be {value}; delete it and evaluate again"
+        )
+
+
+def _is_score(value):
+    return value is None or (isinstance(value, (int, float)) and 0 <= value <= 1)
+
+
+def first_misfit(reports, config, num_images, class_map):
+    """Why the evaluations of a run are not those that a table asks for.
+
+    Args:
+      reports: dict from protocol to report.
+      config: Config of the cell.
+      num_images: int, images of the test list; None where that is not known.
+      class_map: str, digest of the classes; None where that is not known.
+
+    Returns:
+      str, empty where all of them are there and fit.
+    """
+    own_space = ("pooled",) if config.emb_dim is None else ("head", "embedding")
+    for name, protocol in PROTOCOLS.items():
+        report = reports.get(name)
+        if report is None:
+            return f"there is no eval/{protocol.folder}"
+        is_best = os.path.dirname(report["checkpoint"]) == BEST
+        wrong = {
+            "split": report["split"] != "test",
+            "embedding": report["embedding"] not in own_space,
+            "num_images": num_images is not None and report["num_images"] != num_images,
+            "class_map": class_map is not None and report["class_map"] != class_map,
+            "checkpoint": is_best != (protocol.folder.endswith(BEST)),
+            "step": not is_best and report["step"] != config.train_iters,
+        }
+        for entry, is_wrong in wrong.items():
+            if is_wrong:
+                return f"eval/{protocol.folder} is of {entry} {report[entry]}"
+    return ""
+
+
+def score(report, metric):
+    """A score of a report.
+
+    Args:
+      report: dict.
+      metric: str, such as recall@1, or pooled/recall@1 for that of one space.
+
+    Returns:
+      float, a fraction of 1; None where the report does not have it.
+    """
+    space, _, name = metric.rpartition("/")
+    scores = report.get("spaces", {}).get(space, {}) if space else report
+    return scores.get(name)
+
+
+def spaces_of(reports):
+    """List of the spaces that any of some reports was scored in, in their order."""
+    return list(dict.fromkeys(space for report in reports for space in report.get("spaces", {})))
