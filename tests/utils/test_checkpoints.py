@@ -1,4 +1,3 @@
-import logging
 import os
 import subprocess
 import sys
@@ -8,7 +7,6 @@ import pytest
 
 from utils import checkpoint_index, checkpoints
 from utils.errors import UserError
-from utils.logs import LOGGER
 from utils.tf1 import tf
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -179,14 +177,12 @@ def test_the_state_file_does_not_matter(run, harm):
 
 @pytest.mark.parametrize("harm", DAMAGES)
 @pytest.mark.parametrize("end", [".index", DATA])
-def test_the_newest_whole_checkpoint_is_used_and_the_damaged_one_named(run, harm, end, caplog):
+def test_the_newest_whole_checkpoint_is_used_and_the_damaged_one_named(run, harm, end, logged):
     harm(os.path.join(run.folder, "model.ckpt-30" + end))
-    LOGGER.propagate = True
-    with caplog.at_level(logging.WARNING, LOGGER.name):
-        assert run.restored() == 20
-    (record,) = caplog.records
-    assert "model.ckpt-30" in record.getMessage() and "model.ckpt-20" in record.getMessage()
-    assert "\n" not in record.getMessage()
+    assert run.restored() == 20
+    ((level, message),) = logged
+    assert level == "WARNING" and "\n" not in message
+    assert "model.ckpt-30" in message and "model.ckpt-20" in message
     prefix, damaged = checkpoints.newest_whole(run.folder)
     assert prefix.endswith("-20") and [p[-3:] for p, _ in damaged] == ["-30"]
     run.save(25)  # the run goes on from 20
