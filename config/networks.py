@@ -56,7 +56,7 @@ class NetworkSpec(NamedTuple):
     auxiliary: Optional[str] = None
 
 
-_MODELS = "http://download.tensorflow.org/models/"
+_MODELS = "https://storage.googleapis.com/download.tensorflow.org/models/"
 
 
 def _resnet(version, depth, date, top1):

@@ -1,4 +1,4 @@
-"""Fetches, lists, inspects and converts pretrained weights: python -m pretrained --help."""
+"""Lists, fetches and inspects pretrained weights: python -m pretrained --help."""
 
 import sys
 
@@ -7,9 +7,9 @@ from utils.errors import run_script
 
 
 def main():
-    """Reads the words of the command, does it and prints what came of it."""
+    """Reads the command line, does what it asks for and prints the result."""
     request = flags.parse(sys.argv[1:])
-    # TensorFlow is imported only now: --help and wrong words are answered at once.
+    # TensorFlow is imported only now: --help and mistakes are answered at once.
     from pretrained import commands
 
     for line in commands.perform(request):

@@ -1,4 +1,4 @@
-"""What `python -m pretrained` does, on the tables that it is given."""
+"""The actions of `python -m pretrained`."""
 
 import os
 
@@ -7,7 +7,7 @@ from pretrained import inspection, published
 
 
 def perform(request):
-    """Does what was asked for.
+    """Does what the command line asks for.
 
     Args:
       request: pretrained.flags.Request.
@@ -16,7 +16,7 @@ def perform(request):
       Iterable of str, lines to print, as they come.
 
     Raises:
-      UserError: a file can't be fetched, read.
+      UserError: a file can't be fetched or read.
     """
     return _ACTIONS[request.action](request)
 
@@ -30,7 +30,7 @@ def _fetch(request):
     for name in request.names:
         entry = request.published[name]
         prefix, is_new = published.obtain(entry.checkpoint, request.folder, entry.row.title)
-        yield f"{name}: {prefix}{'' if is_new else ', there already'}"
+        yield f"{name}: {prefix}{'' if is_new else ' is there already'}"
 
 
 def _inspect(request):

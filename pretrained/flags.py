@@ -1,4 +1,4 @@
-"""Command-line words of `python -m pretrained`."""
+"""The command line of `python -m pretrained`."""
 
 from typing import Dict, NamedTuple, Optional, Tuple
 
@@ -7,24 +7,35 @@ from config.networks import NETWORKS, Checkpoint, NetworkSpec, published_checkpo
 from config.paths import resolve_paths
 from utils.errors import UserError
 
-EPILOG = """what to do:
-  list                        what is there, its size, its published top-1, and what is missing
-  NAME                        fetch the published weights of a network (names: see list)
-  all                         fetch all that have an open address
-  inspect PATH [--net NAME]   the variables of a file; with --net what a run would take from it
+USAGE = (
+    "python -m pretrained [-h] {list,NAME,all,inspect PATH} [--net NAME] [--pretrained_dir PATH]"
+)
+EPILOG = """commands:
+  list                        the networks with published weights: names, top-1, which are here
+  NAME                        download the weights of one network
+  all                         download all weights that have a direct address
+  inspect PATH                show the variables of a checkpoint or .npz
+  inspect PATH --net NAME     show which of them a run of that network would restore
 
-Checkpoints lie below the flag, the environment's PRETRAINED_DIR, config/local.ini or ./pretrained.
+examples:
+  python -m pretrained list
+  python -m pretrained resnet50
+  python -m pretrained inspect my/model.ckpt-1000 --net resnet50
+
+No checksums are published for these files, so a download is only checked for being complete and
+readable. The folder of the checkpoints is the first that is set of --pretrained_dir, the
+environment variable PRETRAINED_DIR and config/local.ini; otherwise it is ./pretrained.
 """
 
 
 class Request(NamedTuple):
-    """What the user asks for.
+    """One command, checked.
 
     Attributes:
       action: str, "list", "fetch" or "inspect".
       names: tuple of str, the published weights to fetch.
       paths: tuple of str, the file to inspect.
-      target: str, a key of `published`, what --net says; None without.
+      target: str, a key of `published`, the value of --net; None without.
       folder: str, the folder of the pretrained checkpoints.
       published: dict from name to Published.
     """
@@ -57,19 +68,21 @@ def parser():
     """The parser of the command."""
     made = Parser(
         prog="pretrained",
-        usage="python -m pretrained {NAME,all,list,inspect} ...",
-        description="Fetches, lists and inspects pretrained weights.",
+        usage=USAGE,
+        description="Lists, downloads and inspects published ImageNet weights.",
         epilog=EPILOG,
     )
-    made.add_argument("what", metavar="{NAME,all,list,inspect}", help="see below")
-    made.add_argument("paths", nargs="*", metavar="PATH", help="the file to inspect")
-    made.add_argument("--net", metavar="NAME", help="network to compare with")
+    made.add_argument("what", metavar="{list,NAME,all,inspect}", help="see below")
+    made.add_argument(
+        "paths", nargs="*", metavar="PATH", help="prefix of a checkpoint, or an .npz, to inspect"
+    )
+    made.add_argument("--net", metavar="NAME", help="network to compare with (see inspect)")
     made.add_argument("--pretrained_dir", metavar="PATH", help="folder of the checkpoints")
     return made
 
 
 def parse(argv):
-    """Reads the words of the command.
+    """Reads the command line.
 
     Args:
       argv: list of str, without the program's name.
@@ -78,7 +91,7 @@ def parse(argv):
       Request.
 
     Raises:
-      UserError: an unknown word or network, or a path too many or too few.
+      UserError: an unknown command or network, or a path too many or too few.
     """
     given = parser().parse(argv)
     published = {
@@ -96,16 +109,15 @@ def parse(argv):
 
 
 def _check(action, given, published):
-    counts = {"list": (0, ""), "fetch": (0, ""), "inspect": (1, " PATH")}
     known = ", ".join(published)
-    if action not in counts:
+    if action not in ("list", "fetch", "inspect"):
         raise UserError(
-            f"there is no {action}: say all, list, inspect, convert or a network ({known})"
+            f"there is no command or network {action}; choose list, all, inspect or one of {known}"
         )
-    count, words = counts[action]
-    if len(given.paths) != count:
-        raise UserError(f"usage: python -m pretrained {given.what}{words}")
-    if given.net is not None and action in ("list", "fetch"):
+    if len(given.paths) != (action == "inspect"):
+        path = " PATH" if action == "inspect" else ""
+        raise UserError(f"usage: python -m pretrained {given.what}{path}")
+    if given.net is not None and action != "inspect":
         raise UserError(f"--net has no meaning with {given.what}; leave it out")
     if given.net is not None and given.net not in published:
         raise UserError(f"--net {given.net}: choose from {known}")

@@ -1,4 +1,4 @@
-"""What a file of weights holds, alone and beside a network."""
+"""The variables of a file of weights, alone and compared with a network."""
 
 import numpy as np
 

@@ -1,16 +1,15 @@
-"""Published ImageNet checkpoints: which of them are here, and fetching those that are not."""
+"""Published ImageNet checkpoints: listing them, and downloading those that are missing."""
 
 import glob
 import os
 
 from pretrained.weights import open_weights
-from utils import archives
-from utils import download as transfer
+from utils import archives, download
 from utils.errors import UserError
 
 
 def files_of(prefix):
-    """List of str, the files of a checkpoint; empty where it is missing or is a part only."""
+    """List of str, the files of a checkpoint; empty where one of them is missing."""
     data = glob.glob(glob.escape(prefix) + ".data-*")
     if os.path.isfile(prefix + ".index") and data:
         return [prefix + ".index"] + data
@@ -18,7 +17,7 @@ def files_of(prefix):
 
 
 def obtain(checkpoint, folder, title):
-    """Makes sure of a published checkpoint, downloading it where it is missing.
+    """Downloads a published checkpoint unless it is there already.
 
     Args:
       checkpoint: with `path`, `source`, `archive_bytes` and `is_open`, see
@@ -30,7 +29,7 @@ def obtain(checkpoint, folder, title):
       str, the checkpoint's prefix, and bool, whether it had to be downloaded.
 
     Raises:
-      UserError: it has no open address, or can't be fetched, extracted or read.
+      UserError: it has no direct address, or can't be downloaded, extracted or read.
     """
     prefix = os.path.join(folder, checkpoint.path)
     if files_of(prefix):
@@ -38,11 +37,11 @@ def obtain(checkpoint, folder, title):
         return prefix, False
     if not checkpoint.is_open:
         raise UserError(
-            f"the weights of {title} have no open address: get them from {checkpoint.source} by"
-            f" hand, and put them at {prefix}"
+            f"the weights of {title} have no direct address: download them by hand from"
+            f" {checkpoint.source}, and put them at {prefix}"
         )
     archive = os.path.join(folder, checkpoint.source.rsplit("/", 1)[1])
-    transfer.download(checkpoint.source, archive, checkpoint.archive_bytes)
+    download.download(checkpoint.source, archive, checkpoint.archive_bytes)
     names = archives.extract(archive, os.path.dirname(prefix))
     if not files_of(prefix):
         raise UserError(
@@ -62,7 +61,7 @@ def table(rows, folder):
 
     Returns:
       list of str: a heading, a line each with its published top-1 and its size on this disk or
-      "missing", and what gets the missing ones.
+      "missing", and the command that downloads the missing ones.
     """
     lines = [f"{'name':13} {'network':18} {'top-1':>6}  {'size':>9}  below {folder}"]
     missing = False
@@ -73,4 +72,9 @@ def table(rows, folder):
         place = checkpoint.path if files or checkpoint.is_open else f"from {checkpoint.source}"
         lines.append(f"{name:13} {title:18} {checkpoint.top1:5.1f}%  {size:>9}  {place}")
     lines.append("top-1: ImageNet validation, one crop, as published")
-    return lines + (["a missing one: python -m pretrained NAME"] if missing else [])
+    if missing:
+        lines.append(
+            "to download one: python -m pretrained NAME (checked for being complete; there are no"
+            " published checksums)"
+        )
+    return lines

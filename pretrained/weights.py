@@ -1,13 +1,10 @@
 """Starting from a slim checkpoint or an .npz of slim names, with a report of what fitted."""
 
 import os
-import zipfile
-import zlib
 from typing import NamedTuple, Tuple
 
-import numpy as np
-
-from utils import checkpoints
+from pretrained.npz import open_npz
+from utils.checkpoint_reader import open_reader
 from utils.errors import UserError
 
 
@@ -56,18 +53,10 @@ def open_weights(path):
       UserError: there is no such file, or it can't be read as either.
     """
     if not path.endswith(".npz"):
-        return checkpoints.open_reader(path)
+        return open_reader(path)
     if not os.path.isfile(path):
         raise UserError(f"there is no file of weights {path}")
-    if not zipfile.is_zipfile(path):
-        raise UserError(f"{path} can't be read as an .npz: it is cut off or something else")
-    try:
-        with np.load(path) as file:
-            arrays = dict(file.items())
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        reason = str(error).split("\n")[0]
-        raise UserError(f"{path} can't be read as an .npz: {reason}") from None
-    return {name: value.shape for name, value in arrays.items()}, arrays.__getitem__
+    return open_npz(path)
 
 
 def scopes_of(names):

@@ -1,5 +1,6 @@
 """Archives, unpacked so that nothing leaves its folder and no file is seen in part."""
 
+import functools
 import lzma
 import os
 import re
@@ -15,10 +16,13 @@ from tqdm import tqdm
 from utils.errors import UserError
 
 CHUNK_BYTES = 1 << 18
+# How much an archive may hold: photos hardly shrink, and text rarely below a hundredth.
+MOST_TIMES = 200
+MOST_MORE_BYTES = 1 << 30
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError)
 
 
-def extract(archive, folder):
+def extract(archive, folder, most_bytes=None):
     """Extracts a zip or tar archive, compressed or not, into a folder.
 
     The archive is unpacked beside the folder and moved in when all of it has been read, so that
@@ -28,13 +32,15 @@ def extract(archive, folder):
     Args:
       archive: str, path of the archive.
       folder: str, made where it is missing.
+      most_bytes: int, the most that its files may hold together; default `MOST_TIMES` times its
+        own size and `MOST_MORE_BYTES`.
 
     Returns:
       list of str, the files extracted, relative to `folder`.
 
     Raises:
-      UserError: it is no archive, is damaged, or holds something else than files and folders
-        below itself (a link, an absolute path, a "..").
+      UserError: it is no archive, is damaged, holds more than `most_bytes`, or holds something
+        else than files and folders below itself (a link, a sparse file, an absolute path, a "..").
     """
     parent = os.path.dirname(os.path.abspath(folder))
     staging = None
@@ -42,7 +48,9 @@ def extract(archive, folder):
         os.makedirs(parent, exist_ok=True)
         staging = tempfile.mkdtemp(prefix=".extracting-", dir=parent)
         os.chmod(staging, 0o755)
-        names = _unpack(archive, staging)
+        if most_bytes is None:
+            most_bytes = MOST_TIMES * os.path.getsize(archive) + MOST_MORE_BYTES
+        names = _unpack(archive, staging, most_bytes)
         _move_into(staging, os.path.abspath(folder))
         return names
     except (*_DAMAGE, OSError, RuntimeError) as error:
@@ -55,18 +63,41 @@ def extract(archive, folder):
             shutil.rmtree(staging, ignore_errors=True)
 
 
-def _unpack(archive, staging):
-    names = []
-    with open(archive, "rb"):  # a missing file is said as such
+class _Quota:
+    """Counts the bytes of an archive's contents, and refuses those that are too many."""
+
+    def __init__(self, archive, most_bytes):
+        self._archive, self._most, self._left = archive, most_bytes, most_bytes
+
+    def check(self, size):
+        if size > self._left:
+            raise UserError(
+                f"{self._archive} is not extracted: it holds more than {self._most} bytes, which is"
+                " too much for an archive of its size"
+            )
+
+    def copy(self, source, file=None):
+        """Copies a stream to its end; without a file it is only read."""
+        for chunk in iter(lambda: source.read(CHUNK_BYTES), b""):
+            self.check(len(chunk))
+            self._left -= len(chunk)
+            if file is not None:
+                file.write(chunk)
+
+
+def _unpack(archive, staging, most_bytes):
+    names, quota = [], _Quota(archive, most_bytes)
+    with open(archive, "rb"):  # a missing file is reported as such
         members = _zip_members if zipfile.is_zipfile(archive) else _tar_members
-    for name, kind, open_member in tqdm(
-        members(archive), desc=os.path.basename(archive), unit=" files", disable=None
+    for name, kind, size, open_member in tqdm(
+        members(archive, quota), desc=os.path.basename(archive), unit=" files", disable=None
     ):
         target = _target_of(archive, staging, name, kind)
         os.makedirs(target if kind == "folder" else os.path.dirname(target), exist_ok=True)
         if kind == "file":
+            quota.check(size)
             with open_member() as source, open(target, "wb") as file:
-                shutil.copyfileobj(source, file, CHUNK_BYTES)
+                quota.copy(source, file)
             names.append(os.path.relpath(target, staging))
     return names
 
@@ -77,27 +108,31 @@ def _target_of(archive, staging, name, kind):
     outside = parts[0] == "" or ".." in parts or re.match("[A-Za-z]:", name)
     if kind == "other" or outside or "\0" in name:
         raise UserError(
-            f"{archive} is not safe to extract: {name!r} leaves its folder or is a link"
+            f"{archive} is not safe to extract: {name!r} leaves its folder or is neither a plain"
+            " file nor a folder"
         )
     return os.path.join(staging, *[part for part in parts if part not in ("", ".")])
 
 
-def _tar_members(archive):
-    """Yields (name, "file", "folder" or "other", function that opens it)."""
+def _tar_members(archive, quota):
+    """Yields (name, "file", "folder" or "other", its declared bytes, function that opens it)."""
     with tarfile.open(archive) as tar:
         for member in tar:
             kind = "file" if member.isfile() else "folder" if member.isdir() else "other"
-            yield member.name, kind, lambda member=member: tar.extractfile(member)
-        while tar.fileobj.read(CHUNK_BYTES):  # the checksum of the compressed stream is at its end
-            pass
+            kind = "other" if member.issparse() else kind
+            opener = functools.partial(tar.extractfile, member)
+            yield member.name, kind, member.size, opener
+        quota.copy(tar.fileobj)  # the checksum of the compressed stream is at its end
 
 
-def _zip_members(archive):
+def _zip_members(archive, quota):
     with zipfile.ZipFile(archive) as package:
+        quota.check(sum(member.file_size for member in package.infolist()))
         for member in package.infolist():
             kind = "folder" if member.is_dir() else "file"
             kind = "other" if stat.S_ISLNK(member.external_attr >> 16) else kind
-            yield member.filename, kind, lambda member=member: package.open(member)
+            opener = functools.partial(package.open, member)
+            yield member.filename, kind, member.file_size, opener
 
 
 def _move_into(source, target):

@@ -1,93 +1,129 @@
 """Saving, finding, opening and restoring checkpoints."""
 
 import errno
-import functools
-import glob
 import os
-import re
 
+from utils import checkpoint_files, checkpoint_index
+from utils.checkpoint_reader import open_reader, reason_of, refuse_part
 from utils.errors import UserError
+from utils.logs import LOGGER
 from utils.tf1 import tf
 
 BEST = "best"
-# What TensorFlow's reader raises, by release, for files that are damaged or are something else.
-_UNREADABLE = (tf.errors.OpError, RuntimeError, ValueError, IndexError)
+NAME = "model.ckpt"
+_FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 
 
-def latest(folder):
-    """Prefix of the newest whole checkpoint of a folder; None where there is none."""
-    return tf.train.latest_checkpoint(folder)
+def latest(folder, name=NAME):
+    """Prefix of the newest checkpoint of a folder whose files are all there, None without one.
+
+    Its tensors are not read: `newest_whole` does that.
+    """
+    whole = (p for p in checkpoint_files.prefixes(folder, name) if not checkpoint_index.damage(p))
+    return next(whole, None)
 
 
-def _refuse_part(path):
-    """A checkpoint is named by its prefix, not by one of its files."""
-    prefix = re.sub(r"\.(index|meta|data-\d{5}-of-\d{5})$", "", path)
-    if prefix != path:
-        raise UserError(f"{path} is a part of a checkpoint; give its prefix, {prefix}")
-
-
-def open_reader(prefix):
-    """Opens a checkpoint of TensorFlow's present format or of the older one-file format.
+def newest_whole(folder, name=NAME):
+    """Finds the newest checkpoint of which every tensor can be read and has its checksum.
 
     Args:
-      prefix: str.
+      folder: str.
+      name: str, the checkpoints' name before the step.
 
     Returns:
-      dict from variable name to shape (tuple), and a function from name to array, which raises a
-      UserError, too, where the values are damaged.
+      str, its prefix, or None; and a list of (prefix, what is wrong) of the newer, damaged ones.
+    """
+    damaged = []
+    for prefix in checkpoint_files.prefixes(folder, name):
+        reason = _damage(prefix)
+        if reason is None:
+            return prefix, damaged
+        damaged.append((prefix, reason))
+    return None, damaged
+
+
+def _damage(prefix):
+    """What is wrong with a checkpoint, None where every tensor can be read."""
+    if not os.path.exists(prefix + ".index"):
+        return f"{prefix}.index is missing"
+    try:
+        shapes, value_of = open_reader(prefix)
+        for name in shapes:
+            value_of(name)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def last_whole(folder, name=NAME):
+    """The checkpoint to go on from, with a warning in the log of each newer one that is damaged.
+
+    Args:
+      folder: str.
+      name: str, the checkpoints' name before the step.
+
+    Returns:
+      str, its prefix; None where the folder has no checkpoint at all.
 
     Raises:
-      UserError: there is no such checkpoint, or it can't be read.
+      UserError: there are checkpoints, and all of them are damaged.
     """
-    _refuse_part(prefix)
-    if os.path.isdir(prefix):
-        inside = latest(prefix) or os.path.join(prefix, "model.ckpt-1000")
-        raise UserError(f"{prefix} is a folder; give the prefix of a checkpoint, as {inside}")
-    if not (os.path.exists(prefix) or os.path.exists(prefix + ".index")):
-        raise UserError(f"there is no checkpoint {prefix}")
-    reader = _reading(prefix, tf.train.NewCheckpointReader, prefix)
-    shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
-    return shapes, functools.partial(_reading, prefix, reader.get_tensor)
-
-
-def _reading(prefix, call, argument):
-    try:
-        return call(argument)
-    except _UNREADABLE as error:
-        reason = str(error).split("\n")[0].split(": perhaps your file")[0].rstrip(".")
+    prefix, damaged = newest_whole(folder, name)
+    if prefix is None and damaged:
+        reasons = "; ".join(reason for _, reason in damaged)
         raise UserError(
-            f"{prefix} can't be read: it is damaged, cut off or no checkpoint ({reason})"
-        ) from None
+            f"{folder} holds no checkpoint that is whole ({reasons}): bring one back from a copy,"
+            " or start anew with --on_exist overwrite"
+        )
+    for _, reason in damaged:
+        LOGGER.warning("%s; the newest whole checkpoint is %s", reason, prefix)
+    return prefix
 
 
-def find(run_dir, which):
+def find(run_dir, which, name=NAME):
     """Finds a checkpoint of a run.
 
     Args:
       run_dir: str.
       which: str, "last", "best", or the prefix of a checkpoint.
+      name: str, the checkpoints' name before the step.
 
     Returns:
-      str, its prefix.
+      str, its prefix. Of "last" and "best" it is the newest that is whole.
 
     Raises:
-      UserError: there is no such checkpoint.
+      UserError: there is no such checkpoint, or it is damaged.
     """
-    folders = {"last": run_dir, BEST: os.path.join(run_dir, BEST)}
-    if which in folders:
-        prefix = latest(folders[which])
+    if which == "last":
+        prefix = last_whole(run_dir, name)
         if prefix is None:
-            raise UserError(f"{folders[which]} holds no checkpoint; train the run first")
+            raise UserError(f"{run_dir} holds no checkpoint; train the run first")
         return prefix
-    _refuse_part(which)
+    if which == BEST:
+        return _find_best(run_dir, name)
+    refuse_part(which)
     if not os.path.exists(which + ".index"):
         raise UserError(f"there is no checkpoint {which}; choose last, best or a prefix")
     return which
 
 
+def _find_best(run_dir, name):
+    folder = os.path.join(run_dir, BEST)
+    prefix, damaged = newest_whole(folder, name)
+    if prefix is not None:
+        return prefix
+    if latest(run_dir, name) is None:
+        raise UserError(f"{run_dir} holds no checkpoint; train the run first")
+    reason = damaged[0][1] if damaged else f"{folder} holds no checkpoint"
+    raise UserError(
+        f"the best checkpoint of the run is gone ({reason}); --checkpoint last evaluates the last"
+        " one"
+    )
+
+
 def step_of(prefix):
     """int, the training steps that a checkpoint has seen."""
-    return int(tf.train.load_variable(prefix, "global_step"))
+    return int(open_reader(prefix)[1]("global_step"))
 
 
 def restore(saver, session, prefix):
@@ -110,9 +146,9 @@ def restore(saver, session, prefix):
                 f"{prefix} is of another network or class count: it {found}, this one has {shape}"
             )
     try:
-        saver.restore(session, prefix)
-    except (tf.errors.OpError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+        saver.restore(session, checkpoint_files.plain_prefix(prefix))
+    except (tf.errors.OpError, OSError, ValueError) as error:
+        reason = reason_of(error)
         raise UserError(f"{prefix} can't be restored into this network: {reason}") from None
 
 
@@ -120,29 +156,38 @@ class RunSaver:
     """Keeps the newest checkpoints of a run and the best one."""
 
     def __init__(self, run_dir, filename, keep):
-        """Takes the run folder, the checkpoints' name and how many of the newest to keep."""
-        self._prefixes = [os.path.join(run_dir, filename), os.path.join(run_dir, BEST, filename)]
-        self.last = tf.train.Saver(max_to_keep=keep, save_relative_paths=True)
-        self._best = tf.train.Saver(max_to_keep=1, save_relative_paths=True)
+        """Takes the run folder, the checkpoints' name and how many of the newest to keep.
+
+        What a save that was killed has left in the folder is removed.
+        """
+        self._run_dir, self._filename, self._keep = run_dir, filename, keep
+        self.last = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
+        for folder in (run_dir, os.path.join(run_dir, BEST)):
+            checkpoint_files.remove_unfinished(folder, filename)
 
     def save(self, session, step):
         """Saves the state after `step` steps."""
-        self._save(self.last, session, self._prefixes[0], step)
+        self._save(session, self._run_dir, step, self._keep)
 
     def save_best(self, session, step):
         """Saves it as the best so far, too."""
-        os.makedirs(os.path.dirname(self._prefixes[1]), exist_ok=True)
-        self._save(self._best, session, self._prefixes[1], step)
+        self._save(session, os.path.join(self._run_dir, BEST), step, 1)
 
-    def _save(self, saver, session, prefix, step):
-        try:
-            saver.save(session, prefix, global_step=step, write_meta_graph=False)
-        except (tf.errors.OpError, OSError, ValueError) as error:
-            for part in glob.glob(f"{glob.escape(prefix)}-{step}.*tempstate*"):
-                os.remove(part)
-            full = os.strerror(errno.ENOSPC)
-            reason = full if full in str(error) else str(error).strip().splitlines()[0]
+    def _save(self, session, folder, step, keep):
+        prefix = os.path.join(folder, self._filename)
+        if not os.path.isdir(self._run_dir):  # TensorFlow would make it anew
             raise UserError(
-                f"the checkpoint {prefix}-{step} can't be written ({reason}); the earlier ones are"
-                " whole: make room and run the same command again"
+                f"the checkpoint {prefix}-{step} can't be written: {self._run_dir} is gone"
+            )
+        try:
+            os.makedirs(folder, exist_ok=True)
+            self.last.save(session, prefix, global_step=step, write_meta_graph=False)
+        except (tf.errors.OpError, OSError, ValueError) as error:
+            checkpoint_files.remove_unfinished(folder, self._filename)
+            full = next((text for text in _FULL if text in str(error)), None)
+            advice = "; the earlier ones are whole: make room and run the same command again"
+            raise UserError(
+                f"the checkpoint {prefix}-{step} can't be written ({full or reason_of(error)})"
+                f"{advice if full else ''}"
             ) from None
+        checkpoint_files.remove_old(folder, self._filename, step, keep)

@@ -1,15 +1,19 @@
 """What a run leaves to read: the log, metrics.csv, TensorBoard events and the progress bar."""
 
+import contextlib
 import csv
+import itertools
 import logging
 import os
 import sys
 
 from tqdm import tqdm
 
+from utils.errors import UserError
 from utils.tf1 import tf
 
 LOGGER = logging.getLogger("two_head")
+METRICS_FILE = "metrics.csv"
 
 
 class _TerminalHandler(logging.Handler):
@@ -34,17 +38,36 @@ def start_log(path=None):
 
     Returns:
       logging.Logger.
+
+    Raises:
+      UserError: the file can't be written.
     """
     stop_log()
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False
     handlers = [_TerminalHandler()]
     if path is not None:
-        handlers.append(_LogFile(path, encoding="utf-8"))
+        handlers.append(_open_log(path))
     for handler, style in zip(handlers, ("%(message)s", "%(asctime)s %(message)s")):
         handler.setFormatter(logging.Formatter(style, "%Y-%m-%d %H:%M:%S"))
         LOGGER.addHandler(handler)
     return LOGGER
+
+
+def _open_log(path):
+    try:
+        return _LogFile(path, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"the log {path} can't be written: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def logging_to(path=None):
+    """`start_log` for the length of a with-block, which gets the Logger."""
+    try:
+        yield start_log(path)
+    finally:
+        stop_log()
 
 
 def stop_log():
@@ -69,15 +92,30 @@ def progress_bar(total, done):
 class MetricsLog:
     """metrics.csv and TensorBoard events of one run, one row a (step, split).
 
+    It is a context manager, which closes both.
+
     Attributes:
       columns: list of str, the header of metrics.csv; a row leaves empty what it does not have.
     """
 
     def __init__(self, run_dir, columns, step):
-        """Opens both for a run that stands at `step`; rows of later steps are dropped."""
+        """Opens both for a run that stands at `step`; rows of later steps are dropped.
+
+        A damaged metrics.csv is kept under another name, and its whole rows are taken over.
+
+        Raises:
+          UserError: metrics.csv can't be read.
+        """
         self.columns = ["step", "split"] + list(columns)
-        self._path = os.path.join(run_dir, "metrics.csv")
-        self._write_rows(row for row in read_metrics(run_dir) if int(row["step"]) <= step)
+        self._path = os.path.join(run_dir, METRICS_FILE)
+        rows, is_damaged = _read_rows(self._path)
+        if is_damaged or not set().union(*rows) <= set(self.columns):
+            LOGGER.warning(
+                "%s is damaged or has other columns: it is kept as %s, and the %d rows that can be"
+                " read are taken over",
+                self._path, _keep_damaged(self._path), len(rows),
+            )  # fmt: skip
+        self._write_rows(row for row in rows if int(row["step"]) <= step)
         self._events = tf.summary.FileWriter(run_dir)
         started = tf.SessionLog(status=tf.SessionLog.START)
         self._events.add_session_log(started, step + 1)
@@ -111,11 +149,65 @@ class MetricsLog:
         """Closes the events file."""
         self._events.close()
 
+    def __enter__(self):
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_):
+        """Closes the events file."""
+        self.close()
+
 
 def read_metrics(run_dir):
-    """Rows of metrics.csv as dicts of str, none where there is no such file."""
-    path = os.path.join(run_dir, "metrics.csv")
-    if not os.path.exists(path):
-        return []
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    """Rows of metrics.csv as dicts of str, none where there is no such file.
+
+    Rows that are damaged are left out.
+
+    Raises:
+      UserError: the file can't be read.
+    """
+    return _read_rows(os.path.join(run_dir, METRICS_FILE))[0]
+
+
+def _read_rows(path):
+    """The rows that can be read, and whether something else is in the file."""
+    if not os.path.lexists(path):
+        return [], False
+    try:
+        with open(path, encoding="utf-8", errors="replace", newline="") as file:
+            header, *lines = file.read().replace("\r\n", "\n").split("\n")
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror}") from None
+    names = header.split(",")
+    found = [line.split(",") for line in lines if line]
+    rows = [dict(zip(names, values)) for values in found if len(values) == len(names)]
+    whole = [row for row in rows if _is_whole(row)]
+    header_is_whole = _is_text(header) and len(set(names)) == len(names)
+    return whole, len(whole) < len(found) or not header_is_whole
+
+
+def _is_whole(row):
+    """bool, whether a row has a step, a split, and numbers or nothing in its other columns."""
+    step, split = row.get("step", ""), row.get("split", "")
+    others = (value for name, value in row.items() if name not in ("step", "split"))
+    is_step = step.isascii() and step.isdigit() and len(step) < 19
+    return is_step and split != "" and _is_text(split) and all(map(_is_number, others))
+
+
+def _is_text(text):
+    return text.isprintable() and "\ufffd" not in text
+
+
+def _is_number(text):
+    try:
+        return text == "" or float(text) is not None
+    except ValueError:
+        return False
+
+
+def _keep_damaged(path):
+    """Renames a file so that none is lost, and returns its new path."""
+    numbers = itertools.chain([""], (f".{n}" for n in itertools.count(2)))
+    kept = next(p for p in (f"{path}.damaged{n}" for n in numbers) if not os.path.lexists(p))
+    os.rename(path, kept)
+    return kept

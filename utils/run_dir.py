@@ -3,13 +3,21 @@
 import contextlib
 import csv
 import json
+import logging
 import os
+import re
 import shutil
+import socket
+import time
 
 from utils.errors import UserError
 
 ARGS_FILE = "args.json"
 CLASSES_FILE = "classes.csv"
+LOCK_FILE = "run.lock"
+SILENT_SECONDS = 600  # after which the process on another machine that has the lock counts as dead
+_LOGGER = logging.getLogger("two_head")
+_CLASSES_HEADER = ["index", "label", "name"]
 
 
 def write_json(path, value):
@@ -38,7 +46,7 @@ def exists(path, on_exist):
       UserError: something else is there, or `on_exist` forbids it.
     """
     if not os.path.exists(os.path.join(path, ARGS_FILE)):
-        if os.path.isfile(path) or (os.path.isdir(path) and os.listdir(path)):
+        if os.path.isfile(path) or (os.path.isdir(path) and set(os.listdir(path)) - {LOCK_FILE}):
             raise UserError(
                 f"{path} is there and is not a run folder (it has no {ARGS_FILE}); choose another"
                 " --run_dir"
@@ -53,14 +61,120 @@ def make(path):
     """Makes the run folder where it is missing.
 
     Raises:
-      UserError: it can't be written.
+      UserError: it can't be written, or something in it is a file in place of a folder or the
+        other way round.
     """
+    _check_kinds(path)
     try:
         os.makedirs(path, exist_ok=True)
         write_text(os.path.join(path, ".writable"), "")
         os.remove(os.path.join(path, ".writable"))
     except OSError as error:
         raise UserError(f"the run folder {path} can't be written: {error.strerror}") from None
+
+
+def _check_kinds(path):
+    kinds = {"file": (ARGS_FILE, CLASSES_FILE, "metrics.csv"), "folder": ("best", "eval")}
+    for kind, names in kinds.items():
+        is_right = os.path.isfile if kind == "file" else os.path.isdir
+        for name in names:
+            place = os.path.join(path, name)
+            if os.path.exists(place) and not is_right(place):
+                raise UserError(f"{place} is not a {kind}, as a run needs it: move it away")
+
+
+@contextlib.contextmanager
+def lock(path):
+    """Holds the lock of a run folder for the length of a with-block.
+
+    The system's file lock decides, which ends with its process. Processes on other machines, to
+    which it may not reach, are known by the file's contents and by the time of its last change.
+
+    Args:
+      path: str, the run folder, which is there.
+
+    Yields:
+      Function without arguments that changes the file's time; to be called every few minutes.
+
+    Raises:
+      UserError: another process is at work on the folder, or the file can't be written.
+    """
+    file_path = os.path.join(path, LOCK_FILE)
+    mine = {"host": socket.gethostname(), "pid": os.getpid(), "started": time.ctime()}
+    try:
+        file, reach = _open(file_path)
+    except OSError as error:
+        raise UserError(f"{file_path} can't be written: {error.strerror}") from None
+    with file:
+        _check_holder(path, file_path, mine["host"], reach)
+        file.truncate(0)
+        json.dump(mine, file)
+        file.flush()
+        try:
+            yield lambda: _touch(file_path)
+        finally:
+            with contextlib.suppress(OSError):
+                if _holder(file_path) == mine:  # else another machine has taken it over
+                    os.remove(file_path)
+
+
+def _open(file_path):
+    """The file, open for appending, and how far its lock reaches, see `_lock_by_system`."""
+    while True:
+        file = open(file_path, "a", encoding="utf-8")
+        reach = _lock_by_system(file)
+        try:
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(file_path)):
+                return file, reach
+        except FileNotFoundError:
+            pass
+        file.close()  # its holder has removed it meanwhile
+
+
+def _lock_by_system(file):
+    """str: "held" by another process; "here", now ours; "nowhere", the system has no locks."""
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return "held"
+    except (ImportError, OSError):
+        return "nowhere"
+    return "here"
+
+
+def _check_holder(path, file_path, host, reach):
+    """Refuses the folder while the process that the file names may be alive."""
+    holder = _holder(file_path)
+    theirs, pid = holder.get("host"), holder.get("pid")
+    silent = time.time() - os.path.getmtime(file_path)
+    if reach == "held" or (
+        holder and silent < SILENT_SECONDS and (reach, theirs) != ("here", host)
+    ):
+        raise UserError(
+            f"process {pid} on {theirs} has been at work on the run folder {path} since"
+            f" {holder.get('started')}: wait for its end, or choose another --run_dir"
+        )
+    if holder:
+        level = logging.INFO if theirs == host else logging.WARNING
+        text = "%s: taken over from process %s on %s, which has not removed it"
+        _LOGGER.log(level, text, file_path, pid, theirs)
+
+
+def _holder(file_path):
+    """Dict, the contents of the file; empty where it has none that can be read."""
+    try:
+        with open(file_path, encoding="utf-8") as file:
+            contents = json.loads(file.read(4096))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return contents if isinstance(contents, dict) else {}
+
+
+def _touch(file_path):
+    with contextlib.suppress(OSError):
+        os.utime(file_path)
 
 
 def clear(path, log_name, checkpoint_name):
@@ -93,7 +207,7 @@ def write_classes(folder, labels, names):
     path = os.path.join(folder, CLASSES_FILE)
     with open(path + ".tmp", "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["index", "label", "name"])
+        writer.writerow(_CLASSES_HEADER)
         writer.writerows((i, label, name) for i, (label, name) in enumerate(zip(labels, names)))
     os.replace(path + ".tmp", path)
 
@@ -107,14 +221,10 @@ def check_classes(folder, labels, names):
       names: sequence of C str.
 
     Raises:
-      UserError: they differ, so the images would be scored under the wrong classes.
+      UserError: they differ, so the images would be scored under the wrong classes, or
+        classes.csv can't be read.
     """
-    path = os.path.join(folder, CLASSES_FILE)
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            old = [tuple(row[1:]) for row in csv.reader(file)][1:]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}, the classes of the run, can't be read: {error}") from None
+    old = _read_classes(os.path.join(folder, CLASSES_FILE))
     new = [(str(label), name) for label, name in zip(labels, names)]
     if old == new:
         return
@@ -124,3 +234,17 @@ def check_classes(folder, labels, names):
             what = f"class {index} was {before[-1]}, now it is {now[-1]}"
             break
     raise UserError(f"the data set has other classes than the run {folder}: {what}")
+
+
+def _read_classes(path):
+    """List of (label, name), both str."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file)
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(f"{path}, the classes of the run, can't be read: {error}") from None
+    for index, row in enumerate(rows):
+        is_text = re.search("[\0-\x1f]", "".join(row)) is None
+        if header != _CLASSES_HEADER or len(row) != 3 or row[0] != str(index) or not is_text:
+            raise UserError(f"{path}, the classes of the run, is damaged at class {index}")
+    return [(label, name) for _, label, name in rows]

@@ -179,14 +179,17 @@ def test_inspect_shows_variables_and_what_a_network_would_take(mobile_file):
 @pytest.mark.parametrize(
     "words, expected",
     [
-        (["inc9"], "there is no inc9"),
+        (
+            ["inc9"],
+            "there is no command or network inc9; choose list, all, inspect or one of resnet50",
+        ),
         (["inspect"], "usage: python -m pretrained inspect PATH"),
         (["inc3", "extra"], "usage: python -m pretrained inc3"),
         (["list", "--net", "inc3"], "--net has no meaning with list"),
         (["inspect", "x", "--net", "inc9"], "--net inc9: choose from resnet50"),
         (["inspect", "x"], "there is no checkpoint x"),
         (["list", "--nett", "inc3"], "did you mean --net?"),
-        ([], "{NAME,all,list,inspect}"),
+        ([], "{list,NAME,all,inspect}"),
     ],
 )
 def test_mistakes_get_one_sentence(words, expected):
@@ -215,7 +218,8 @@ def test_every_network_has_published_weights():
         assert name.startswith(net) and checkpoint.path.endswith(".ckpt")
         assert 40 < checkpoint.top1 < 90
         if checkpoint.is_open:
-            assert checkpoint.source.startswith("http://download.tensorflow.org/models/")
+            bucket = "https://storage.googleapis.com/download.tensorflow.org/models/"
+            assert checkpoint.source.startswith(bucket)
             assert checkpoint.source.endswith((".tar.gz", ".tgz"))
     sources = [entry[2].source for entry in published_checkpoints().values()]
     assert len(set(sources)) == len(sources) == 16

@@ -114,7 +114,7 @@ def damaged(published, folder):
         pair("flipped.ckpt", index, flipped): "can't be read",
         put("text.ckpt", b"hello" * 99): "can't be read",
         put("old.ckpt", old[: len(old) // 2]): "can't be read",
-        put("model.h5", b"x"): "can't be read",
+        put("model.bin", b"x"): "can't be read",
         put("text.npz", b"no zip"): "can't be read",
         put("half.npz", archive[: len(archive) // 2]): "can't be read",
         put("flipped.npz", archive[:5000] + b"?" * 9 + archive[5009:]): "can't be read",

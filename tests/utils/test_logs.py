@@ -3,10 +3,12 @@ import errno
 import glob
 import logging
 import os
+import random
 
 import pytest
 
 from utils import logs
+from utils.errors import UserError
 from utils.tf1 import tf
 
 
@@ -66,3 +68,90 @@ def test_a_log_on_a_full_disk_ends_the_run():
         logs.LOGGER.removeHandler(file)
         logs.stop_log()
     assert caught.value.errno == errno.ENOSPC
+
+
+def test_log_and_events_are_closed_on_failure(tmp_path):
+    path = str(tmp_path / "log.txt")
+    with pytest.raises(ZeroDivisionError), logs.logging_to(path) as log:
+        with logs.MetricsLog(str(tmp_path), ["loss"], 0) as table:
+            log.info("begun")
+            table.write(1, "train", {"loss": 1 / 0})
+    assert logs.LOGGER.handlers == []
+    with open(path) as file:
+        assert "begun" in file.read()
+    (events,) = glob.glob(str(tmp_path / "events*"))
+    assert len(list(tf.train.summary_iterator(events))) == 2
+
+
+def test_a_folder_in_place_of_the_log_is_said(tmp_path):
+    for call in (logs.start_log, lambda path: logs.logging_to(path).__enter__()):
+        with pytest.raises(UserError, match="can't be written: Is a directory"):
+            call(str(tmp_path))
+    (tmp_path / "metrics.csv").mkdir()
+    for call in (logs.read_metrics, lambda path: logs.MetricsLog(path, ["loss"], 0)):
+        with pytest.raises(UserError, match="metrics.csv can't be read: Is a directory"):
+            call(str(tmp_path))
+    logs.stop_log()
+
+
+WHOLE = b"step,split,loss,nmi\r\n10,train,0.5,\r\n10,test,,nan\r\n20,train,1e-05,\r\n"
+BROKEN = {
+    "header": (WHOLE.replace(b"step", b"st\0p"), []),
+    "header lost": (WHOLE[WHOLE.index(b"\n") + 1 :], []),
+    "column": (WHOLE.replace(b"loss", b"l\xffss"), ["10", "10", "20"]),
+    "step": (WHOLE.replace(b"20,", b"2x,"), ["10", "10"]),
+    "number": (WHOLE.replace(b"0.5", b"0.5.1"), ["10", "20"]),
+    "NUL": (WHOLE.replace(b"0.5", b"0\0005"), ["10", "20"]),
+    "UTF-8": (WHOLE.replace(b"test", b"te\xff\xfet"), ["10", "20"]),
+    "cut": (WHOLE[:-9], ["10", "10"]),
+    "long": (WHOLE + b"30,train,1,2,3\r\n", ["10", "10", "20"]),
+    "quote": (WHOLE.replace(b"0.5", b'"0.5'), ["10", "20"]),
+    "huge step": (WHOLE.replace(b"20,", b"2" * 5000 + b","), ["10", "10"]),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_damaged_metrics_csv_is_kept_and_its_whole_rows_go_on(tmp_path, kind, logged):
+    contents, steps = BROKEN[kind]
+    path = tmp_path / "metrics.csv"
+    for number, kept in enumerate(["metrics.csv.damaged", "metrics.csv.damaged.2"]):
+        path.write_bytes(contents)
+        assert [row["step"] for row in logs.read_metrics(str(tmp_path))] == steps
+        assert path.read_bytes() == contents
+        with logs.MetricsLog(str(tmp_path), ["loss", "nmi"], 20):
+            pass
+        assert (tmp_path / kept).read_bytes() == contents and len(logged) == number + 1
+        assert logged[-1][0] == "WARNING" and kept in logged[-1][1]
+        assert [row["step"] for row in logs.read_metrics(str(tmp_path))] == steps
+
+
+def test_a_whole_metrics_csv_is_taken_over_without_a_word(tmp_path, logged):
+    (tmp_path / "metrics.csv").write_bytes(WHOLE)
+    with logs.MetricsLog(str(tmp_path), ["loss", "nmi", "new"], 20):
+        pass
+    assert not glob.glob(str(tmp_path / "*damaged*")) and logged == []
+    assert (tmp_path / "metrics.csv").read_bytes() == (
+        b"step,split,loss,nmi,new\r\n10,train,0.5,,\r\n10,test,,nan,\r\n20,train,1e-05,,\r\n"
+    )
+
+
+def test_columns_that_this_run_does_not_have_are_not_lost(tmp_path):
+    (tmp_path / "metrics.csv").write_bytes(WHOLE)
+    with logs.MetricsLog(str(tmp_path), ["loss"], 20):
+        pass
+    assert (tmp_path / "metrics.csv.damaged").read_bytes() == WHOLE
+
+
+def test_no_change_of_bytes_stops_a_resume(tmp_path):
+    rng = random.Random(7)
+    for number in range(200):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        changed = bytearray(WHOLE)
+        for _ in range(rng.choice([1, 2, 5])):
+            changed[rng.randrange(len(WHOLE))] = rng.choice([0, 10, 34, 44, rng.randrange(256)])
+        (folder / "metrics.csv").write_bytes(bytes(changed))
+        rows = logs._read_rows(str(folder / "metrics.csv"))[0]
+        assert all(int(row["step"]) >= 0 and row["split"] for row in rows)
+        for row in rows:
+            [float(row[name]) for name in row if name not in ("step", "split") and row[name]]
