@@ -99,7 +99,7 @@ def evaluate_run(
     """
     config = dataclasses.replace(stored.read(folder)[0], **overrides or {})
     embedding = _embedding_of(config, embedding)
-    prefix = checkpoints.find(folder, which)
+    prefix = checkpoints.find(folder, which, config.checkpoint_name)
     dataset = load_dataset(config, [split])
     run_dir.check_classes(folder, dataset.class_map.labels, dataset.class_map.names)
     image_list = dataset.splits[split]

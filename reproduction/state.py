@@ -170,7 +170,7 @@ def _steps_done(config):
     folder = config.run_dir
     path = os.path.join(folder, "checkpoint")
     try:
-        prefix = checkpoints.latest(folder)
+        prefix = checkpoints.latest(folder, config.checkpoint_name)
     except ValueError as error:
         raise UserError(f"{path} can't be read: {error}") from None
     if prefix is None and os.path.exists(path):

@@ -141,6 +141,19 @@ class Checkpoints(Hook):
             self._saver.save(loop.session, loop.done)
 
 
+class Heartbeat(Hook):
+    """Shows other machines that the run is at work, see `utils.run_dir.lock`."""
+
+    def __init__(self, touch):
+        """Takes the lock's function of nothing."""
+        self._touch = touch
+
+    def after_step(self, loop, terms):
+        """Renews the lock."""
+        del loop, terms
+        self._touch()
+
+
 class Advice(Hook):
     """Says once, with a remedy, what is about to go wrong in a run."""
 

@@ -89,7 +89,7 @@ class TrainingLoop:
 
     def _remedy(self):
         """What is kept, and what to try: a first step that fails has its cause in its input."""
-        newest = checkpoints.latest(self.config.run_dir)
+        newest = checkpoints.latest(self.config.run_dir, self.config.checkpoint_name)
         kept = f"; {newest} is kept" if newest else ""
         if self.done == 1:
             return f"{kept}; check the start weights and the settings of the loss"

@@ -128,7 +128,7 @@ def _missing_checkpoint(config, network, checkpoint, path):
     origin = config.path_origins["pretrained_dir"]
     name = checkpoint_name(config.net, config.depth_multiplier)
     folder = f" --pretrained_dir {config.pretrained_dir}" if origin.startswith("--") else ""
-    gets = "fetches it from" if checkpoint.is_open else "says where to put it; it is to be had by"
+    gets = "downloads it from" if checkpoint.is_open else "says where to put it; get it from"
     return (
         f"there is no checkpoint {path} of {network.title} ({origin} says where to look);"
         f" python -m pretrained {name}{folder} {gets} {checkpoint.source}, or start without:"

@@ -35,7 +35,7 @@ def train(config):
     if resumes and config.eval_split is None:
         config = dataclasses.replace(config, eval_split=before.eval_split)
     config = preflight.with_eval_split(config)
-    newest = checkpoints.latest(config.run_dir) if resumes else None
+    newest = checkpoints.last_whole(config.run_dir, before.checkpoint_name) if resumes else None
     done = checkpoints.step_of(newest) if newest else 0
     changes = preflight.changes_since(before, config, done) if resumes else {}
     splits = ["train", config.eval_split, preflight.final_split(config)]
@@ -46,14 +46,14 @@ def train(config):
     weights = None if newest else preflight.pretrained_path(config)
     with tf.Graph().as_default():
         graph, eval_graph = _build_graphs(config, dataset)
-        with _open_run_folder(config, dataset), open_session(config.gpu) as session:
+        with _opened_run_folder(config, dataset) as touch, open_session(config.gpu) as session:
             for name, (old, new) in changes.items():
                 logs.LOGGER.info("changed since the run began: --%s %s, before: %s", name, new, old)
             saver = checkpoints.RunSaver(
                 config.run_dir, config.checkpoint_name, config.keep_checkpoints
             )
             _set_variables(session, graph, config, saver, newest, weights)
-            _run_loop(config, session, graph, eval_graph, dataset, saver)
+            _run_loop(config, session, graph, eval_graph, dataset, saver, touch)
     rows = logs.read_metrics(config.run_dir)
     plots.learning_curves(os.path.join(config.run_dir, "curves.png"), rows)
     return config
@@ -68,24 +68,21 @@ def _build_graphs(config, dataset):
 
 
 @contextlib.contextmanager
-def _open_run_folder(config, dataset):
-    """Makes the folder, writes what the run is, and keeps its log open."""
+def _opened_run_folder(config, dataset):
+    """Makes the folder, locks it, writes what the run is and keeps its log; yields `touch`."""
     folder, class_map = config.run_dir, dataset.class_map
-    if config.on_exist == "overwrite":
-        run_dir.clear(folder, config.log_name, config.checkpoint_name)
     run_dir.make(folder)
-    run_dir.write_classes(folder, class_map.labels, class_map.names)
-    record = dict(
-        dataclasses.asdict(config), provenance=provenance(), **preflight.records_of(dataset)
-    )
-    run_dir.write_json(os.path.join(folder, stored.ARGS_FILE), record)
-    logs.start_log(os.path.join(folder, config.log_name + ".txt"))
-    try:
-        for remark in config.remarks:
-            logs.LOGGER.info(remark)
-        yield
-    finally:
-        logs.stop_log()
+    with run_dir.lock(folder) as touch:
+        if config.on_exist == "overwrite":
+            run_dir.clear(folder, config.log_name, config.checkpoint_name)
+        run_dir.write_classes(folder, class_map.labels, class_map.names)
+        settings = dict(dataclasses.asdict(config), provenance=provenance())
+        settings.update(preflight.records_of(dataset))
+        run_dir.write_json(os.path.join(folder, stored.ARGS_FILE), settings)
+        with logs.logging_to(os.path.join(folder, config.log_name + ".txt")):
+            for remark in config.remarks:
+                logs.LOGGER.info(remark)
+            yield touch
 
 
 def _set_variables(session, graph, config, saver, newest, weights):
@@ -110,18 +107,19 @@ def _restore_pretrained(session, config, weights):
         logs.LOGGER.warning("  %s has statistics in this file but no weights", layer)
 
 
-def _run_loop(config, session, graph, eval_graph, dataset, saver):
+def _run_loop(config, session, graph, eval_graph, dataset, saver, touch):
     """Runs the loop with its hooks."""
     train_list, eval_list = dataset.splits["train"], dataset.splits[config.eval_split]
     columns = ["learning_rate", "images_per_second", *graph.terms]
     columns += [name for name in evaluator.TRAINING_SCORES if name not in columns]
     done = int(session.run(graph.global_step))
-    with contextlib.closing(logs.MetricsLog(config.run_dir, columns, done)) as table:
+    with logs.MetricsLog(config.run_dir, columns, done) as table:
         log = hooks.Log(table)
         in_order = [
             log,
             hooks.Evaluation(eval_graph, eval_list, table, saver),
             hooks.Checkpoints(saver),
             hooks.Advice(log, eval_graph),
+            hooks.Heartbeat(touch),
         ]
         TrainingLoop(config, session, graph, train_list, in_order).run()

@@ -45,12 +45,12 @@ def test_settings_of_other_networks_are_refused():
     [
         (
             dict(net="inc4"),
-            ["inception_v4/inception_v4.ckpt", "pretrained inc4 fetches it", "http"],
+            ["inception_v4/inception_v4.ckpt", "pretrained inc4 downloads it", "http"],
         ),
-        (dict(net="mobile"), ["mobilenet_v1_1.0_224.ckpt", "pretrained mobile fetches it"]),
+        (dict(net="mobile"), ["mobilenet_v1_1.0_224.ckpt", "pretrained mobile downloads it"]),
         (
             dict(net="mobile", depth_multiplier=0.5),
-            ["mobilenet_v1_0.5_224/mobilenet_v1_0.5_224.ckpt", "pretrained mobile_0.5 fetches it"],
+            ["mobilenet_v1_0.5_224/mobilenet_v1_0.5_224.ckpt", "pretrained mobile_0.5 downloads it"],
         ),
         (dict(net="densenet161"), ["densenet161 says where", "github.com/pudae"]),
     ],
