@@ -1,7 +1,14 @@
 """The one exception for a mistake of the user's, and how a script ends."""
 
 import errno
+import re
 import sys
+
+# What TensorFlow sets before the reason of an error, and the mark-up around it.
+_BEFORE_REASON = re.compile(
+    r"^({{.*?}} *|Error in user-defined function.*Iterator::\S+: |\(\d+\) *[A-Za-z_ ]+: *)+"
+)
+_ASSERTION = re.compile(r"^assertion failed: \[(.*?)\].*")
 
 
 class UserError(Exception):
@@ -19,6 +26,26 @@ class Interrupted(Exception):  # noqa: N818 - not an error
         """Takes the signal's number and the sentence to print."""
         super().__init__(message)
         self.signal_number = signal_number
+
+
+def reason_of(error):
+    """The line of an error that tells the reason.
+
+    Args:
+      error: OSError, or an OpError of TensorFlow, whose message has it among other lines.
+
+    Returns:
+      str, one line without a full stop.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = getattr(error, "message", None) or str(error)
+    # Behind the stack of the node, where there is one.
+    lines = re.split(r"\nNode: .*\n", text)[-1].splitlines()
+    skipped = re.compile(r"$|Graph execution error:|\d+ root error")
+    lines = [line.strip() for line in lines if not skipped.match(line.strip())]
+    reason = _BEFORE_REASON.sub("", lines[0]) if lines else type(error).__name__
+    return _ASSERTION.sub(r"\1", reason).rstrip(".")
 
 
 def run_script(program, run):
