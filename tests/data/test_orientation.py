@@ -41,7 +41,7 @@ SENSIBLE = {
     "big-endian": (with_segments(exif(8, ">")), 8),
     "behind JFIF": (with_segments(JFIF, exif(3)), 3),
     "behind much": (
-        with_segments(JFIF, segment(0xFE, b"x" * 60000), segment(0xE2, b"ICC"), exif(5, ">")),
+        with_segments(JFIF, segment(0xFE, b"x" * 6000), segment(0xE2, b"ICC"), exif(5, ">")),
         5,
     ),
     "behind XMP": (with_segments(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0"), exif(7)), 7),
