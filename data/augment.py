@@ -5,7 +5,18 @@ The draws come in as an argument, so the pixels are a pure function of them.
 
 from typing import NamedTuple
 
+from data import orientation
 from utils.tf1 import tf
+
+# A small file can hold a picture that fills the memory.
+MAX_PIXELS = 200 * 10**6
+# What each of the first 24 bytes adds to width and height, in a PNG and then in a GIF.
+_SIDES = (
+    [0] * 16 + [2**24, 2**16, 2**8, 1] + [0] * 4,
+    [0] * 20 + [2**24, 2**16, 2**8, 1],
+    [0] * 6 + [1, 2**8] + [0] * 16,
+    [0] * 8 + [1, 2**8] + [0] * 14,
+)
 
 
 class Augmentation(NamedTuple):
@@ -135,18 +146,66 @@ def _resample(source, begin, plan, frame_size):
 
 
 def _jpeg_crop(contents, make_plan, frame_size):
-    shape = tf.image.extract_jpeg_shape(contents)[:2]
+    turn = orientation.turn_of(contents)
+    stored = tf.image.extract_jpeg_shape(contents)[:2]
+    shape = tf.gather(stored, turn.axes[:2])
     plan = make_plan(shape)
     begin, size = _window(shape, plan, frame_size)
-    window = tf.concat([begin, size], axis=0)
+    window = orientation.stored_window(begin, size, shape, turn)
+    # An empty window is an error.
+    window = tf.where(_num_pixels(stored) <= MAX_PIXELS, window, tf.zeros_like(window))
     source = tf.image.decode_and_crop_jpeg(contents, window, channels=3)
+    source = orientation.upright(source, turn)
     return _resample(source, tf.cast(begin, tf.float32), plan, frame_size)
 
 
 def _decoded_crop(contents, make_plan, frame_size):
-    source = tf.image.decode_image(contents, channels=3, expand_animations=False)
-    source.set_shape([None, None, 3])
+    # An empty string is an error.
+    contents = tf.where(_pixels_in_header(contents) <= MAX_PIXELS, contents, "")
+    source = decode(contents)
     return _resample(source, [0.0, 0.0], make_plan(tf.shape(source)[:2]), frame_size)
+
+
+def decode(contents):
+    """Decodes the whole of an image as it is stored.
+
+    Args:
+      contents: string [], an encoded JPEG, PNG, BMP or GIF of any colour space; TensorFlow 2
+        decodes WebP too.
+
+    Returns:
+      uint8 [h, w, 3].
+    """
+    image = tf.image.decode_image(contents, channels=3, expand_animations=False)
+    image.set_shape([None, None, 3])
+    return image
+
+
+def pixels_of(contents):
+    """The pixels of an image, float32 [], without decoding it; frames have at most `MAX_PIXELS`.
+
+    They are 0 for formats other than JPEG, PNG and GIF, none of which hides millions of pixels in
+    a small file.
+    """
+    return tf.cond(
+        tf.image.is_jpeg(contents),
+        lambda: _num_pixels(tf.image.extract_jpeg_shape(contents)[:2]),
+        lambda: _pixels_in_header(contents),
+    )
+
+
+def _num_pixels(shape):
+    return tf.reduce_prod(tf.cast(shape, tf.float32))
+
+
+def _pixels_in_header(contents):
+    """The pixels of a PNG or GIF, float32 []; 0 for anything else."""
+    head = tf.strings.join([tf.strings.substr(contents, 0, 24), "\0" * 24])
+    values = tf.cast(tf.io.decode_raw(head, tf.uint8)[:24], tf.float32)
+    sides = tf.reduce_sum(values * _SIDES, axis=1)
+    first = tf.strings.substr(head, 0, 4)
+    is_kind = tf.cast(tf.stack([tf.equal(first, b"\x89PNG"), tf.equal(first, b"GIF8")]), tf.float32)
+    return tf.reduce_sum(sides[::2] * sides[1::2] * is_kind)
 
 
 def _frame(contents, augmentation, side_draw, offset_in, flipped):
@@ -180,10 +239,10 @@ def _frame(contents, augmentation, side_draw, offset_in, flipped):
 
 
 def training_frame(contents, augmentation, draws):
-    """A random frame of an image.
+    """A random frame of an image, the right way up.
 
     Args:
-      contents: string [], an encoded JPEG, PNG, BMP or GIF of any colour space.
+      contents: string [], an encoded image, see `decode`.
       augmentation: Augmentation.
       draws: float32 [4], uniform in [0, 1), see `DRAWS`.
 
@@ -198,10 +257,10 @@ def training_frame(contents, augmentation, draws):
 
 
 def evaluation_frame(contents, augmentation):
-    """The central frame of an image, in "img" style at the smallest short side.
+    """The central frame of an image the right way up, in "img" style at the smallest short side.
 
     Args:
-      contents: string [], an encoded JPEG, PNG, BMP or GIF of any colour space.
+      contents: string [], an encoded image, see `decode`.
       augmentation: Augmentation.
 
     Returns:

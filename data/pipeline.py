@@ -1,24 +1,26 @@
 """The tf.data pipelines: batches of (images, labels) for training and for evaluation."""
 
+import errno
+import os
+import stat
+
 import numpy as np
 
 from data import augment
-from data.sampling import uniform
+from data.sampling import FRAMES, random_state, uniform
+from utils.errors import reason_of
 from utils.tf1 import tf
 
-
-def _parallel(parallel_calls):
-    return parallel_calls or tf.data.experimental.AUTOTUNE
+MAX_BYTES = 256 * 2**20
 
 
 def training_batches(
-    paths, labels, batch_at, batch_size, augmentation, seed, first_batch, parallel_calls=0
+    image_list, batch_at, batch_size, augmentation, seed, first_batch, parallel_calls=0
 ):
     """An endless stream of training batches, each a function of its position alone.
 
     Args:
-      paths: list of N str.
-      labels: int32 [N].
+      image_list: data.lists.ImageList.
       batch_at: function from a batch's position to int64 [B] list positions, see `data.sampling`.
       batch_size: int, B.
       augmentation: data.augment.Augmentation.
@@ -29,30 +31,20 @@ def training_batches(
     Returns:
       tf.data.Dataset of float32 [B, F, F, 3] and int32 [B].
     """
-    paths = np.array(paths, dtype=object)
 
     def draw(batch):
-        chosen = batch_at(batch)
-        draws = frame_draws(augmentation.style, batch_size, seed, batch)
-        return paths[chosen], labels[chosen].astype(np.int32), draws
+        return batch_at(batch), frame_draws(augmentation.style, batch_size, seed, batch)
 
-    def draw_batch(batch):
-        columns = tf.numpy_function(draw, [batch], [tf.string, tf.int32, tf.float32])
-        for column, width in zip(columns, ([], [], [len(augment.DRAWS)])):
-            column.set_shape([batch_size] + width)
-        return tuple(columns)
-
-    def load(path, label, draws):
-        return augment.training_frame(tf.io.read_file(path), augmentation, draws), label
+    def make_frame(contents, draws):
+        return augment.training_frame(contents, augmentation, draws)
 
     batches = tf.data.Dataset.range(first_batch, np.iinfo(np.int64).max)
-    examples = batches.map(draw_batch).unbatch()
-    frames = examples.map(load, num_parallel_calls=_parallel(parallel_calls))
+    frames = _frames(image_list, batches, draw, make_frame, parallel_calls)
     return frames.batch(batch_size, drop_remainder=True).prefetch(2)
 
 
 def frame_draws(style, batch_size, seed, batch):
-    """The random draws of a batch, keyed by the position of each image in the stream.
+    """The random draws of a batch.
 
     Args:
       style: str, a key of `augment.STYLES`.
@@ -63,21 +55,16 @@ def frame_draws(style, batch_size, seed, batch):
     Returns:
       float32 [B, 4], uniform in [0, 1), see `augment.DRAWS`.
     """
-    positions = int(batch) * batch_size + np.arange(batch_size)
-    columns = []
-    for number, name in enumerate(augment.DRAWS):
-        shared = name in augment.SHARED_DRAWS[style]
-        key = np.full(batch_size, int(batch)) if shared else positions
-        columns.append(uniform(seed, 2, shared, number, key))
-    return np.stack(columns, axis=1)
+    draws = uniform(random_state(seed, FRAMES, batch), [batch_size, len(augment.DRAWS)])
+    shared = [name in augment.SHARED_DRAWS[style] for name in augment.DRAWS]
+    return np.where(shared, draws[:1], draws)
 
 
-def evaluation_batches(paths, labels, batch_size, augmentation, parallel_calls=0):
+def evaluation_batches(image_list, batch_size, augmentation, parallel_calls=0):
     """Each image once, in list order; the last batch may be smaller.
 
     Args:
-      paths: list of N str.
-      labels: int32 [N].
+      image_list: data.lists.ImageList.
       batch_size: int, B.
       augmentation: data.augment.Augmentation.
       parallel_calls: int, images decoded in parallel; 0 lets tf.data choose.
@@ -85,13 +72,67 @@ def evaluation_batches(paths, labels, batch_size, augmentation, parallel_calls=0
     Returns:
       tf.data.Dataset of float32 [<= B, F, F, 3] and int32 [<= B].
     """
+    num_images = len(image_list.files)
 
-    def load(path, label):
-        return augment.evaluation_frame(tf.io.read_file(path), augmentation), label
+    def draw(batch):
+        chosen = np.arange(batch * batch_size, min((batch + 1) * batch_size, num_images))
+        return chosen, np.zeros([len(chosen), len(augment.DRAWS)], np.float32)
 
-    examples = tf.data.Dataset.from_tensor_slices((list(paths), labels))
-    frames = examples.map(load, num_parallel_calls=_parallel(parallel_calls))
+    def make_frame(contents, draws):
+        del draws
+        return augment.evaluation_frame(contents, augmentation)
+
+    batches = tf.data.Dataset.range(-(-num_images // batch_size))
+    frames = _frames(image_list, batches, draw, make_frame, parallel_calls)
     return frames.batch(batch_size).prefetch(2)
+
+
+def _frames(image_list, batches, draw, make_frame, parallel_calls):
+    """Frames and labels of one image each.
+
+    Args:
+      image_list: data.lists.ImageList; it stays in Python, for it may have millions of rows.
+      batches: tf.data.Dataset of int64 [], positions of batches.
+      draw: function from a position to int64 [b] list positions and float32 [b, 4] draws.
+      make_frame: function from string [] and float32 [4] to float32 [F, F, 3].
+      parallel_calls: int, images decoded in parallel; 0 lets tf.data choose.
+
+    Returns:
+      tf.data.Dataset of float32 [F, F, 3] and int32 [].
+    """
+
+    def look_up(batch):
+        chosen, draws = draw(batch)
+        paths = [os.path.join(image_list.folder, image_list.files[i]) for i in chosen]
+        for path in paths:
+            check_file(path)
+        names = np.array([os.fsencode(path) for path in paths], dtype=object)
+        return names, image_list.labels[chosen].astype(np.int32), draws
+
+    def draw_batch(batch):
+        columns = tf.numpy_function(look_up, [batch], [tf.string, tf.int32, tf.float32])
+        for column, width in zip(columns, ([], [], [len(augment.DRAWS)])):
+            column.set_shape([None] + width)
+        return tuple(columns)
+
+    def load(path, label, draws):
+        return make_frame(tf.io.read_file(path), draws), label
+
+    parallel_calls = parallel_calls or tf.data.experimental.AUTOTUNE
+    return batches.map(draw_batch).unbatch().map(load, num_parallel_calls=parallel_calls)
+
+
+def check_file(path):
+    """Refuses what could keep its reader waiting for ever, or fill the memory.
+
+    Raises:
+      OSError: there is no such regular file, or it is larger than `MAX_BYTES`.
+    """
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", path)
+    if found.st_size > MAX_BYTES:
+        raise OSError(errno.EFBIG, f"it is larger than {MAX_BYTES >> 20} MB", path)
 
 
 def first_unreadable(paths):
@@ -105,10 +146,14 @@ def first_unreadable(paths):
     """
     with tf.Graph().as_default(), tf.Session() as session:
         path = tf.placeholder(tf.string, [])
-        image = tf.image.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
+        contents = tf.io.read_file(path)
+        pixels, image = augment.pixels_of(contents), augment.decode(contents)
         for name in paths:
             try:
-                session.run(image, {path: name})
-            except tf.errors.OpError as error:
-                return name, error.message.splitlines()[0]
+                check_file(name)
+                if session.run(pixels, {path: os.fsencode(name)}) > augment.MAX_PIXELS:
+                    return name, f"it has more than {augment.MAX_PIXELS / 10**6:g} megapixels"
+                session.run(image.op, {path: os.fsencode(name)})
+            except (OSError, tf.errors.OpError) as error:
+                return name, reason_of(error)
     return None

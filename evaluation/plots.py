@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib import cm
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageOps
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
@@ -151,11 +151,22 @@ def neighbours(path, image_paths, labels, nearest, class_names, seed):
     figure.savefig(path, dpi=100)
 
 
-def _picture(axes, path, title, colour):
+def _read_picture(path):
+    """A small copy of an image the right way up, PIL.Image.Image in RGB."""
     with Image.open(path) as image:
         image.draft(None, (_PIXELS, _PIXELS))  # decodes a large JPEG at a fraction of its size
-        picture = image.convert("RGB")
+        # As in training, where no other format has an orientation; MPO is a JPEG with more behind.
+        is_jpeg = image.format in ("JPEG", "MPO")
+        picture = (ImageOps.exif_transpose(image) if is_jpeg else image).convert("RGB")
     picture.thumbnail((_PIXELS, _PIXELS))
+    return picture
+
+
+def _picture(axes, path, title, colour):
+    try:
+        picture = _read_picture(path)
+    except Exception:  # Pillow fails in many ways, also on images that TensorFlow decodes
+        picture, title = Image.new("RGB", (4, 3), "#bbbbbb"), "can't be shown"
     axes.imshow(np.asarray(picture))
     axes.set_title(title if len(title) <= 22 else title[:21] + "…", fontsize=7, color=colour)
     axes.set_xticks([])

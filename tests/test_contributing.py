@@ -58,7 +58,11 @@ def copy(tmp_path_factory):
 
 def run(root, *words):
     done = subprocess.run(
-        [sys.executable, *words], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, *words],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

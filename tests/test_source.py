@@ -15,7 +15,7 @@ from losses.objective import RANKING_LOSSES
 from nets.factory import BACKBONES
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SCRIPTS = {"main.py", "eval.py", "reproduce.py"}
+SCRIPTS = {"main.py", "eval.py", "predict.py", "export.py", "reproduce.py"}
 # Which rooms, or which modules of them, a room may import; it may always import from itself.
 ALLOWED = {
     "config": {"utils.errors"},
@@ -26,12 +26,21 @@ ALLOWED = {
     "pretrained": {"config", "nets.factory", "utils"},
     "training": {"config", "data", "evaluation", "losses", "nets", "pretrained", "utils"},
     "evaluation": {"config", "training.build", "training.preflight", "utils"},
+    "inference": {
+        "config",
+        "data",
+        "evaluation",
+        "pretrained",
+        "training.build",
+        "training.preflight",
+        "utils",
+    },  # fmt: skip
     "datasets_lists": {"config", "data.folders", "data.lists", "utils"},
     "reproduction": {"config", "datasets_lists", "evaluation", "training.preflight", "utils"},
 }
 ROOMS = tuple(ALLOWED)
 READ_A_CONFIG = ("config", "training", "evaluation", "pretrained", "datasets_lists",
-                 "reproduction", "benchmarks")  # fmt: skip
+                 "inference", "reproduction", "benchmarks")  # fmt: skip
 
 
 def source_files():

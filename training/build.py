@@ -104,8 +104,7 @@ def train_input(config, image_list, first_batch):
       tf.data.Dataset of float32 [B, F, F, 3] and int32 [B].
     """
     return pipeline.training_batches(
-        image_list.paths,
-        image_list.labels,
+        image_list,
         sampler_of(config, image_list.labels),
         config.batch_size,
         augmentation_of(config),
@@ -127,11 +126,7 @@ def eval_input(config, image_list, batch_size=None):
       tf.data.Dataset of float32 [<= B, F, F, 3] and int32 [<= B].
     """
     return pipeline.evaluation_batches(
-        image_list.paths,
-        image_list.labels,
-        batch_size or config.batch_size,
-        augmentation_of(config),
-        config.parallel_calls,
+        image_list, batch_size or config.batch_size, augmentation_of(config), config.parallel_calls
     )
 
 
@@ -310,6 +305,7 @@ def raise_unreadable(paths):
     found = pipeline.first_unreadable(paths)
     if found is not None:
         raise UserError(
-            f"the image {found[0]} can't be decoded ({found[1]}); python -m datasets_lists.check"
-            " finds all such files beforehand"
+            f"the image {found[0]} can't be decoded ({found[1]}); convert it to JPEG or PNG,"
+            " replace it, or take it off the list; python -m datasets_lists check finds all"
+            " such files beforehand"
         )

@@ -6,7 +6,7 @@ import re
 
 from utils import checkpoint_index
 from utils.checkpoint_files import plain_prefix
-from utils.errors import UserError
+from utils.errors import UserError, reason_of
 from utils.tf1 import tf
 
 # What TensorFlow's reader raises, by release, for files that are damaged or are something else.
@@ -64,12 +64,3 @@ def _reading(prefix, call, argument):
         raise UserError(
             f"{prefix} can't be read: it is damaged, cut off or no checkpoint ({reason})"
         ) from None
-
-
-def reason_of(error):
-    """str, one line: of a session's error what follows the list of the nodes that it came from."""
-    text = str(error).split("\n\t [[")[0]
-    if text.startswith("Graph execution error"):
-        text = re.split(r"\nNode: .*\n", text)[-1]
-        text = text.strip().rsplit("\n", 1)[-1]
-    return text.strip().split("\n")[0]

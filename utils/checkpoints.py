@@ -4,8 +4,8 @@ import errno
 import os
 
 from utils import checkpoint_files, checkpoint_index
-from utils.checkpoint_reader import open_reader, reason_of, refuse_part
-from utils.errors import UserError
+from utils.checkpoint_reader import open_reader, refuse_part
+from utils.errors import UserError, reason_of
 from utils.logs import LOGGER
 from utils.tf1 import tf
 

@@ -1,7 +1,16 @@
 """The one exception for a mistake of the user's, and how a script ends."""
 
 import errno
+import re
 import sys
+
+from utils.signals import exit_on_signal
+
+# What TensorFlow sets before the reason of an error, and the mark-up around it.
+_BEFORE_REASON = re.compile(
+    r"^({{.*?}} *|Error in user-defined function.*Iterator::\S+: |\(\d+\) *[A-Za-z_ ]+: *)+"
+)
+_ASSERTION = re.compile(r"^assertion failed: \[(.*?)\].*")
 
 
 class UserError(Exception):
@@ -21,6 +30,26 @@ class Interrupted(Exception):  # noqa: N818 - not an error
         self.signal_number = signal_number
 
 
+def reason_of(error):
+    """The line of an error that tells the reason.
+
+    Args:
+      error: OSError, or an OpError of TensorFlow, whose message has it among other lines.
+
+    Returns:
+      str, one line without a full stop.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = getattr(error, "message", None) or str(error)
+    # Behind the stack of the node, where there is one.
+    lines = re.split(r"\nNode: .*\n", text)[-1].splitlines()
+    skipped = re.compile(r"$|Graph execution error:|\d+ root error")
+    lines = [line.strip() for line in lines if not skipped.match(line.strip())]
+    reason = _BEFORE_REASON.sub("", lines[0]) if lines else type(error).__name__
+    return _ASSERTION.sub(r"\1", reason).rstrip(".")
+
+
 def run_script(program, run):
     """Calls `run()` and exits the process as a command-line program should.
 
@@ -32,7 +61,8 @@ def run_script(program, run):
       SystemExit: 2 after a `UserError` or on a full disk, 128 + n after signal n.
     """
     try:
-        run()
+        with exit_on_signal(program):
+            run()
     except UserError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
         sys.exit(2)

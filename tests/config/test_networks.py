@@ -50,7 +50,7 @@ def test_settings_of_other_networks_are_refused():
         (dict(net="mobile"), ["mobilenet_v1_1.0_224.ckpt", "pretrained mobile downloads it"]),
         (
             dict(net="mobile", depth_multiplier=0.5),
-            ["mobilenet_v1_0.5_224/mobilenet_v1_0.5_224.ckpt", "pretrained mobile_0.5 downloads it"],
+            ["mobilenet_v1_0.5_224/mobilenet_v1_0.5_224.ckpt", "mobile_0.5 downloads it"],
         ),
         (dict(net="densenet161"), ["densenet161 says where", "github.com/pudae"]),
     ],

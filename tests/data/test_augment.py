@@ -1,8 +1,9 @@
 import io
+import struct
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from data import augment
 from utils.tf1 import tf
@@ -74,6 +75,70 @@ def test_batch_style_resizes_to_a_square():
             assert np.abs(undo(frame, "inception") - expected).max() < 0.05
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("size", [(30, 100), (100, 30), (47, 49)])
+def test_a_square_can_enlarge_one_side_and_shrink_the_other(size, kind):
+    augmentation = BASE._replace(style="batch", resize_min=None, resize_max=None)
+    contents = encode(picture(size, 3), kind)
+    with tf.Graph().as_default(), tf.Session() as session:
+        draws = tf.placeholder(tf.float32, [4])
+        frame = augment.training_frame(contents, augmentation, draws)
+        for corner in ([0, 0], [0.999, 0.999], [0.999, 0], [0.4, 0.6]):
+            expected = plain(session, contents, [48, 48], [int(17 * c) for c in corner], 32)
+            value = session.run(frame, {draws: [0.5, *corner, 0.9]})
+            difference = np.abs(undo(value, "inception") - expected)
+            assert difference.mean() < 0.01 and difference.max() < 0.5
+
+
+def as_photo(size, orientation, seed):
+    """A JPEG with an EXIF orientation, and a PNG of it that Pillow has turned upright."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    contents = encode(picture(size, seed), quality=90, exif=exif)
+    with tf.Graph().as_default(), tf.Session() as session:
+        stored = Image.fromarray(session.run(tf.image.decode_jpeg(contents)))
+    stored.getexif()[0x0112] = orientation
+    upright = ImageOps.exif_transpose(stored)
+    assert upright.size == (size if orientation < 5 else size[::-1])
+    return contents, encode(upright, "PNG"), upright.size
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photos_are_turned_upright_before_anything_else(orientation):
+    drawn = np.float32([0.4, 0.22, 0.87, 0.1])
+    with tf.Graph().as_default(), tf.Session() as session:
+        contents, draws = tf.placeholder(tf.string, []), tf.placeholder(tf.float32, [4])
+        frames = [augment.evaluation_frame(contents, BASE)]
+        for style in ("img", "batch"):
+            augmentation = BASE._replace(style=style, flip=True)
+            frames.append(augment.training_frame(contents, augmentation, draws))
+        for number, size in enumerate([(210, 160), (48, 91), (30, 100)]):
+            photo, upright, (width, height) = as_photo(size, orientation, number)
+            central, side = ([length * short // min(size) for length in (height, width)]
+                             for short in (40, 48))  # fmt: skip
+            plans = [(central, [(length - 32) // 2 for length in central])]
+            for resized in (side, [48, 48]):
+                offset = [int(d * (length - 31)) for d, length in zip(drawn[1:3], resized)]
+                plans.append((resized, offset))
+            values = session.run(frames, {contents: photo, draws: drawn})
+            for value, (resized, offset), flip in zip(values, plans, (1, -1, -1)):
+                expected = plain(session, upright, resized, offset, 32)[:, ::flip]
+                difference = np.abs(undo(value, "inception") - expected)
+                assert difference.mean() < 0.01 and difference.max() < 0.5
+
+
+def test_an_orientation_in_a_png_is_not_followed():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with tf.Graph().as_default(), tf.Session() as session:
+        contents = tf.placeholder(tf.string, [])
+        frame = augment.evaluation_frame(contents, BASE)
+        plain_png, turned = (encode(picture((60, 50)), "PNG", **o) for o in ({}, {"exif": exif}))
+        assert plain_png != turned
+        values = [session.run(frame, {contents: data}) for data in (plain_png, turned)]
+    np.testing.assert_array_equal(*values)
+
+
 def test_every_offset_of_the_crop_is_drawn():
     augmentation = BASE._replace(style="batch", resize_square=34)
     contents = encode(Image.fromarray(np.arange(34 * 34, dtype=np.uint8).reshape(34, 34)), "PNG")
@@ -126,6 +191,56 @@ def test_every_kind_of_image_becomes_rgb(kind):
     expected = np.asarray(image, float)[7:43, 12:48]
     # The two JPEG decoders round differently; swapped or inverted colours would differ by far more.
     assert np.abs(frame - expected).mean() < 4
+
+
+def test_webp_where_tensorflow_reads_it():
+    contents = encode(COLOURS, "WEBP", lossless=True)
+    augmentation = BASE._replace(frame_size=36, resize_min=50)
+    with tf.Graph().as_default(), tf.Session() as session:
+        try:
+            session.run(tf.image.decode_image(contents))
+        except tf.errors.InvalidArgumentError:
+            pytest.skip("this TensorFlow decodes no WebP")
+        frame = undo(session.run(augment.evaluation_frame(contents, augmentation)), "inception")
+    np.testing.assert_allclose(frame, np.asarray(COLOURS, float)[7:43, 12:48], atol=0.01)
+
+
+HUGE = {
+    "png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 20001, 10000) + bytes(50),
+    "gif": b"GIF89a" + struct.pack("<HH", 65535, 4000) + bytes(50),
+    "jpeg": b"",
+}
+
+
+@pytest.mark.parametrize("kind", HUGE)
+def test_an_image_of_too_many_pixels_is_not_decoded(kind):
+    contents = HUGE[kind] or encode(Image.new("L", (20001, 10000)))
+    with tf.Graph().as_default(), tf.Session() as session:
+        assert session.run(augment.pixels_of(contents)) > augment.MAX_PIXELS
+        with pytest.raises(tf.errors.InvalidArgumentError, match="crop window|mpty|decode bytes"):
+            session.run(augment.evaluation_frame(contents, BASE))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "JPEG"])
+def test_the_pixels_of_a_format_are_counted(kind, monkeypatch):
+    monkeypatch.setattr(augment, "MAX_PIXELS", 60 * 50)
+    with tf.Graph().as_default(), tf.Session() as session:
+        contents = tf.placeholder(tf.string, [])
+        pixels, frame = augment.pixels_of(contents), augment.evaluation_frame(contents, BASE)
+        for size in ((60, 50), (61, 50), (60, 51), (700, 3), (3, 700)):
+            fed = {contents: encode(picture(size), kind)}
+            assert session.run(pixels, fed) == size[0] * size[1]
+            if size == (60, 50):
+                session.run(frame, fed)
+            elif min(size) > 3:
+                with pytest.raises(tf.errors.InvalidArgumentError):
+                    session.run(frame, fed)
+
+
+def test_other_formats_are_not_counted():
+    with tf.Graph().as_default(), tf.Session() as session:
+        for contents in (KINDS["bmp"], b"", b"hello", b"GIF", b"\x89PNG"):
+            assert session.run(augment.pixels_of(contents)) == 0
 
 
 @pytest.mark.parametrize("name", augment.NORMALISATIONS)

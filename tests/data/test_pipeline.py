@@ -1,14 +1,23 @@
+import io
 import os
+import re
+import shutil
+import socket
+import struct
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from data import lists, pipeline
+from data import augment, lists, pipeline
 from data.augment import Augmentation
 from data.sampling import SAMPLERS
+from training import build
+from utils.errors import UserError
 from utils.tf1 import tf
 
 AUGMENTATION = Augmentation("img", 24, 28, 40, 32, True, "inception")
+HUGE_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 20001, 10000) + bytes(50)
 
 
 @pytest.fixture(scope="module")
@@ -16,11 +25,12 @@ def split(shared_tree):
     return lists.load(shared_tree, ["train"]).splits["train"]
 
 
-def batches(split, first, count, seed=1, style="img", sampler="pk"):
+def batches(split, first, count, seed=1, style="img", sampler="pk", parallel_calls=0):
     batch_at = SAMPLERS[sampler](split.labels, 8, 4, seed)
     with tf.Graph().as_default(), tf.Session() as session:
+        augmentation = AUGMENTATION._replace(style=style)
         dataset = pipeline.training_batches(
-            split.paths, split.labels, batch_at, 8, AUGMENTATION._replace(style=style), seed, first
+            split, batch_at, 8, augmentation, seed, first, parallel_calls
         )
         images, labels = tf.data.make_one_shot_iterator(dataset).get_next()
         assert images.shape.as_list() == [8, 24, 24, 3] and labels.shape.as_list() == [8]
@@ -46,8 +56,6 @@ def test_draws_are_uniform_and_keyed_by_position():
     assert values.min() >= 0 and values.max() < 1
     np.testing.assert_allclose(values.mean(axis=0), 0.5, atol=0.03)
     np.testing.assert_allclose(np.corrcoef(values.T), np.eye(4), atol=0.06)
-    # Two batches of 8 are one of 16, so accumulated gradients see the same frames.
-    np.testing.assert_array_equal(pipeline.frame_draws("img", 16, 3, 1), np.concatenate(one[2:4]))
     assert not np.array_equal(pipeline.frame_draws("img", 8, 4, 0), one[0])
 
 
@@ -69,26 +77,139 @@ def test_the_same_image_looks_different_in_each_pass(split):
     assert len({image.tobytes() for image in images}) > 12  # of 16
 
 
-def test_evaluation_gives_each_image_once_in_order(split):
+def scored(split, parallel_calls=0):
+    """What evaluation gives, batch by batch."""
     with tf.Graph().as_default(), tf.Session() as session:
-        dataset = pipeline.evaluation_batches(split.paths, split.labels, 5, AUGMENTATION)
+        dataset = pipeline.evaluation_batches(split, 5, AUGMENTATION, parallel_calls)
         batch = tf.data.make_one_shot_iterator(dataset).get_next()
         parts = []
         with pytest.raises(tf.errors.OutOfRangeError):
             while True:
                 parts.append(session.run(batch))
+    return parts
+
+
+def test_evaluation_gives_each_image_once_in_order(split):
+    parts = scored(split)
     assert [len(labels) for _, labels in parts] == [5, 5, 5, 5, 5, 3]
     np.testing.assert_array_equal(np.concatenate([labels for _, labels in parts]), split.labels)
+    with tf.Graph().as_default(), tf.Session() as session:
+        contents = tf.placeholder(tf.string, [])
+        frame = augment.evaluation_frame(contents, AUGMENTATION)
+        for path, image in zip(split.paths, np.concatenate([images for images, _ in parts])):
+            with open(path, "rb") as file:
+                alone = session.run(frame, {contents: file.read()})
+            np.testing.assert_allclose(alone, image, atol=1e-6)
 
 
-def test_first_unreadable_names_file_and_reason(split, tmp_path):
-    with open(split.paths[0], "rb") as file:
-        contents = file.read()
-    bad = [os.path.join(str(tmp_path), name) for name in ("cut.jpg", "text.jpg", "empty.png")]
-    for path, data in zip(bad, (contents[: len(contents) // 2], b"hello", b"")):
-        with open(path, "wb") as file:
-            file.write(data)
-        name, reason = pipeline.first_unreadable(split.paths[:2] + [path] + split.paths[2:])
-        assert name == path and reason
-    assert pipeline.first_unreadable(split.paths) is None
-    assert pipeline.first_unreadable(["/nowhere.jpg"])[0] == "/nowhere.jpg"
+@pytest.mark.parametrize("parallel_calls", [1, 8])
+def test_nothing_depends_on_the_number_of_parallel_calls(split, parallel_calls):
+    train = zip(batches(split, 3, 4), batches(split, 3, 4, parallel_calls=parallel_calls))
+    for one, other in [*train, *zip(scored(split), scored(split, parallel_calls))]:
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+
+
+def test_the_graph_does_not_grow_with_the_list(split):
+    def num_bytes(copies):
+        long = lists.ImageList(split.folder, split.files * copies, np.tile(split.labels, copies))
+        with tf.Graph().as_default() as graph:
+            train = SAMPLERS["shuffle"](long.labels, 8, None, 0)
+            for dataset in (
+                pipeline.training_batches(long, train, 8, AUGMENTATION, 0, 0),
+                pipeline.evaluation_batches(long, 8, AUGMENTATION),
+            ):
+                tf.data.make_one_shot_iterator(dataset)
+            return graph.as_graph_def().ByteSize()
+
+    assert abs(num_bytes(1000) - num_bytes(1)) < 1000
+
+
+def test_a_file_name_that_is_no_utf8(split, tmp_path):
+    name = os.fsdecode(b"caf\xe9.jpg")
+    shutil.copy(split.paths[0], os.path.join(str(tmp_path), name))
+    one = lists.ImageList(str(tmp_path), [name], split.labels[:1])
+    assert [len(labels) for _, labels in scored(one)] == [1]
+    assert pipeline.first_unreadable(one.paths) is None
+
+
+def refused(split, path):
+    """What is said of a file, where training and evaluation have stopped at it."""
+    bad = lists.ImageList("", split.paths[:7] + [path], split.labels[:8])
+    with pytest.raises(tf.errors.OpError):
+        batches(bad, 0, 1, sampler="shuffle")
+    with tf.Graph().as_default(), tf.Session() as session:
+        dataset = pipeline.evaluation_batches(bad, 4, AUGMENTATION)
+        batch = tf.data.make_one_shot_iterator(dataset).get_next()
+        assert len(session.run(batch)[1]) == 4
+        with pytest.raises(tf.errors.OpError):
+            session.run(batch)
+    name, reason = pipeline.first_unreadable(bad.paths)
+    assert name == path and "\n" not in reason
+    return reason
+
+
+def encoded(kind, size=(50, 60)):
+    stream = io.BytesIO()
+    pixels = np.random.RandomState(0).randint(0, 256, size[::-1] + (3,)).astype(np.uint8)
+    Image.fromarray(pixels).save(stream, kind)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        (encoded("JPEG")[:900], "Invalid JPEG data"),
+        (encoded("PNG")[:300], "Invalid PNG data, size 300"),
+        (encoded("BMP")[:700], "Input size should match|Incomplete bmp content"),
+        (b"hello", "Unknown image file format|Unable to decode bytes as JPEG, PNG"),
+        (b"", "Input is empty|Unable to decode bytes as JPEG, PNG"),
+        (HUGE_PNG, "it has more than 200 megapixels"),
+    ],
+    ids=["cut.jpg", "cut.png", "cut.bmp", "text", "empty", "huge"],
+)
+def test_the_reason_is_told(split, tmp_path, data, words):
+    path = str(tmp_path / "bad.jpg")
+    with open(path, "wb") as file:
+        file.write(data)
+    reason = refused(split, path)
+    assert re.search(words, reason) and len(reason) < 100
+    assert not re.search("node|Graph execution|assertion|{{", reason)
+
+
+def test_what_is_no_image_file_is_never_opened(split, tmp_path, monkeypatch):
+    paths = {name: str(tmp_path / name) for name in ("fifo", "zero", "socket", "folder", "none")}
+    os.mkfifo(paths["fifo"])
+    os.symlink("/dev/zero", paths["zero"])
+    os.mkdir(paths["folder"])
+    with socket.socket(socket.AF_UNIX) as server:
+        monkeypatch.chdir(tmp_path)  # a socket's path has to be short
+        server.bind("socket")
+    for name in ("fifo", "zero", "socket", "folder"):
+        assert refused(split, paths[name]) == "it is not a regular file"
+    assert refused(split, paths["none"]) == "No such file or directory"
+
+
+def test_a_file_larger_than_any_image_is_not_read(split, tmp_path):
+    path = str(tmp_path / "large.jpg")
+    shutil.copy(split.paths[0], path)
+    os.truncate(path, pipeline.MAX_BYTES)
+    assert pipeline.first_unreadable([path]) is None
+    os.truncate(path, pipeline.MAX_BYTES + 1)
+    assert refused(split, path) == "it is larger than 256 MB"
+
+
+def test_webp_is_read_or_named(split, tmp_path):
+    path = str(tmp_path / "a.webp")
+    with open(path, "wb") as file:
+        file.write(encoded("WEBP"))
+    found = pipeline.first_unreadable([path])
+    with open(path, "rb") as file, tf.Graph().as_default(), tf.Session() as session:
+        try:
+            session.run(tf.image.decode_image(file.read()))
+        except tf.errors.OpError:
+            assert found[0] == path and "JPEG, PNG" in found[1]
+            with pytest.raises(UserError, match="convert it to JPEG or PNG"):
+                build.raise_unreadable([path])
+        else:
+            assert found is None and len(scored(lists.ImageList("", [path], split.labels[:1]))) == 1

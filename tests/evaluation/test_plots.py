@@ -54,6 +54,27 @@ def test_pictures_of_every_kind_are_drawn(tmp_path):
     assert Image.open(str(tmp_path / "out.png")).size == (900, 1575)
 
 
+def test_what_pillow_can_not_read_is_a_grey_field(tmp_path):
+    paths = write_pictures(tmp_path, ["RGB"] * 7)
+    with open(paths[0], "wb") as file:
+        file.write(b"hello")
+    os.remove(paths[1])
+    nearest = np.array([[j for j in range(7) if j != i] for i in range(7)])
+    plots.neighbours(str(tmp_path / "out.png"), paths, np.zeros(7, int), nearest, NAMES, seed=1)
+    picture = np.asarray(Image.open(str(tmp_path / "out.png")).convert("RGB")).astype(int)
+    greys = [np.ptp(centre(picture, row, column)) == 0 for row in range(9) for column in range(6)]
+    assert 9 < sum(greys) < 27
+
+
+def test_photos_are_shown_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for ending, size in ((".jpg", (30, 40)), (".png", (40, 30))):
+        path = str(tmp_path / "a") + ending
+        Image.new("RGB", (40, 30)).save(path, exif=exif)
+        assert plots._read_picture(path).size == size
+
+
 def test_a_confusion_matrix_shows_shares_of_the_true_class(tmp_path):
     counts = np.array([[9, 1], [0, 0]])
     plots.confusion_matrix(str(tmp_path / "c.png"), counts, NAMES[:2])

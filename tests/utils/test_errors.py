@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from utils.errors import Interrupted, UserError, run_script
+from utils.errors import Interrupted, UserError, reason_of, run_script
 
 
 def ended(error):
@@ -35,3 +35,37 @@ def test_a_full_disk_is_no_fault_of_ours(capsys):
     assert capsys.readouterr().err == message + " run the same command again\n"
     with pytest.raises(PermissionError):
         ended(PermissionError(errno.EACCES, "Permission denied", "runs"))
+
+
+class OpError(Exception):
+    def __init__(self, message):
+        super().__init__()
+        self.message = message
+
+
+IN_NODE = (
+    "Graph execution error:\n\nDetected at node 'x' defined at:\n    File \"a.py\"\nNode: 'x'\n"
+)
+IN_DATASET = (
+    "Graph execution error:\n\nError in user-defined function passed to MapDataset:1 transformation"
+    " with iterator: Iterator::Root::ParallelMapV2: "
+)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        IN_NODE + "Bad: data.\n\t [[{{node x}}]]",
+        IN_DATASET + "Bad: data.\n\t [[{{node x}}]]\n\t [[IteratorGetNext]]",
+        "{{function_node __inference_Dataset_map_1}} Bad: data\n\t [[{{node x}}]]",
+        "2 root error(s) found.\n  (0) Invalid argument: Bad: data\n\t [[node x]]",
+        IN_NODE + "assertion failed: [Bad: data] [3 4]\n\t [[{{node x}}]]",
+    ],
+)
+def test_the_reason_of_an_error(message):
+    assert reason_of(OpError(message)) == "Bad: data"
+
+
+def test_the_reason_of_an_error_of_the_system():
+    assert reason_of(OSError(errno.EACCES, "Permission denied", "x")) == "Permission denied"
+    assert reason_of(OSError("odd")) == "odd" and reason_of(OpError("")) == "OpError"
