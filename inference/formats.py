@@ -167,7 +167,8 @@ def _load_tflite(folder):
 
     with hold_back_stderr():
         interpreter = Interpreter(os.path.join(folder, "model.tflite"))
-        runner = interpreter.get_signature_runner(PIXELS)
+        interpreter.allocate_tensors()
+    runner = interpreter.get_signature_runner(PIXELS)
     return {PIXELS: lambda batch: runner(**{PIXELS: batch})}
 
 

@@ -196,7 +196,10 @@ def test_pixels_in_other_formats(root, tmp_path, expected, name):
     assert set(os.listdir(str(tmp_path / "model" / "assets"))) == {"classes.csv", "export.json"}
 
 
-def test_generated_images_stand_in_for_a_data_set_that_is_gone(root, tmp_path):
+@pytest.mark.parametrize("left", ["nothing", "an empty folder"])
+def test_generated_images_stand_in_for_a_data_set_that_is_gone(root, tmp_path, left):
+    if left == "an empty folder":
+        (tmp_path / "gone").mkdir()
     shutil.copytree(str(root / "hard"), str(tmp_path / "run"))
     args = json.loads((tmp_path / "run" / "args.json").read_text())
     args["dataset_path"] = str(tmp_path / "gone")
@@ -221,12 +224,12 @@ def test_other_answers_than_the_checkpoints_leave_nothing(root, tmp_path, monkey
     assert os.listdir(str(tmp_path / "out")) == []
 
 
-def test_answers_that_are_no_numbers_are_refused(root, monkeypatch):
+def test_answers_that_are_no_numbers_are_refused(root, expected):
     config = stored.read(str(root / "hard"))[0]
     prefix = checkpoints.find(str(root / "hard"), "last")
-    nothing = {name: np.full([14, 1], np.nan) for name in ("probabilities", "embedding")}
-    with pytest.raises(comparison.Differs):
-        comparison.compare({"pixels": lambda _: nothing}, config, prefix, CLASSES, "embedding")
+    answers = dict(expected, embedding=expected["vectors"]["embedding"] * np.nan)
+    with pytest.raises(comparison.Differs, match="nan"):
+        comparison.compare({"pixels": lambda _: answers}, config, prefix, CLASSES, "embedding")
 
 
 def test_a_full_disk_leaves_nothing(root, tmp_path, monkeypatch):
