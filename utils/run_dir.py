@@ -212,6 +212,31 @@ def write_classes(folder, labels, names):
     os.replace(path + ".tmp", path)
 
 
+def read_classes(folder):
+    """Reads the class map of a run.
+
+    Args:
+      folder: str, the run folder.
+
+    Returns:
+      list of C (label, name), both str, in the order of their indices.
+
+    Raises:
+      UserError: it is missing or can't be read.
+    """
+    path = os.path.join(folder, CLASSES_FILE)
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file)
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(f"{path}, the classes of the run, can't be read: {error}") from None
+    for index, row in enumerate(rows):
+        is_text = re.search("[\0-\x1f]", "".join(row)) is None
+        if header != _CLASSES_HEADER or len(row) != 3 or row[0] != str(index) or not is_text:
+            raise UserError(f"{path}, the classes of the run, is damaged at class {index}")
+    return [(label, name) for _, label, name in rows]
+
+
 def check_classes(folder, labels, names):
     """Compares the class map of a run with the data set's.
 
@@ -224,7 +249,7 @@ def check_classes(folder, labels, names):
       UserError: they differ, so the images would be scored under the wrong classes, or
         classes.csv can't be read.
     """
-    old = _read_classes(os.path.join(folder, CLASSES_FILE))
+    old = read_classes(folder)
     new = [(str(label), name) for label, name in zip(labels, names)]
     if old == new:
         return
@@ -234,17 +259,3 @@ def check_classes(folder, labels, names):
             what = f"class {index} was {before[-1]}, now it is {now[-1]}"
             break
     raise UserError(f"the data set has other classes than the run {folder}: {what}")
-
-
-def _read_classes(path):
-    """List of (label, name), both str."""
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            header, *rows = csv.reader(file)
-    except (OSError, ValueError, csv.Error) as error:
-        raise UserError(f"{path}, the classes of the run, can't be read: {error}") from None
-    for index, row in enumerate(rows):
-        is_text = re.search("[\0-\x1f]", "".join(row)) is None
-        if header != _CLASSES_HEADER or len(row) != 3 or row[0] != str(index) or not is_text:
-            raise UserError(f"{path}, the classes of the run, is damaged at class {index}")
-    return [(label, name) for _, label, name in rows]

@@ -28,11 +28,14 @@ def _alias_legacy_layers():
         sys.modules["tf_keras.legacy_tf_layers" + module] = source
 
 
-__all__ = ["TENSORFLOW_VERSION", "open_session", "session_config", "slim", "slim_nets", "tf"]
+__all__ = [
+    "TENSORFLOW_VERSION", "hold_back_stderr", "load_saved_model", "open_session",
+    "require_tensorflow_2", "session_config", "slim", "slim_nets", "tf", "tflite_of",
+]  # fmt: skip
 
 
 @contextlib.contextmanager
-def _hold_back_stderr():
+def hold_back_stderr():
     """Keeps what C++ code writes to stderr, and shows it only where the block fails."""
     sys.stderr.flush()
     terminal = os.dup(2)
@@ -50,7 +53,7 @@ def _hold_back_stderr():
 
 
 # The messages and warnings of the import are about TensorFlow's own parts: no user can act on them.
-with warnings.catch_warnings(), _hold_back_stderr():
+with warnings.catch_warnings(), hold_back_stderr():
     warnings.simplefilter("ignore")
     import tensorflow
 
@@ -58,7 +61,8 @@ with warnings.catch_warnings(), _hold_back_stderr():
     tf = tensorflow.compat.v1
     tf.logging.set_verbosity(tf.logging.ERROR)
     tf.disable_v2_behavior()
-    if not TENSORFLOW_VERSION.startswith("1."):
+    _IS_TF1 = TENSORFLOW_VERSION.startswith("1.")
+    if not _IS_TF1:
         _alias_legacy_layers()
     import tf_slim as slim
     from tf_slim import nets as slim_nets
@@ -91,3 +95,60 @@ def session_config(gpu):
 def open_session(gpu):
     """A tf.Session of the default graph on one device, see `session_config`."""
     return tf.Session(config=session_config(gpu))
+
+
+def load_saved_model(folder, session):
+    """Loads a SavedModel, on TensorFlow 2 with `tf.saved_model.load`.
+
+    Args:
+      folder: str.
+      session: tf.Session, whose graph is the default graph.
+
+    Returns:
+      dict from signature to (input tensor, dict from name to output tensor).
+    """
+    if not _IS_TF1:
+        loaded = tensorflow.saved_model.load(folder)
+        return {name: _called(function) for name, function in loaded.signatures.items()}
+    tags = [tf.saved_model.tag_constants.SERVING]
+    signatures = tf.saved_model.loader.load(session, tags, folder).signature_def
+    tensor = session.graph.get_tensor_by_name
+    return {
+        name: (
+            tensor(next(iter(signature.inputs.values())).name),
+            {key: tensor(info.name) for key, info in signature.outputs.items()},
+        )
+        for name, signature in signatures.items()
+    }
+
+
+def _called(function):
+    """A loaded function of one argument in the default graph: its input and its outputs."""
+    ((name, spec),) = function.structured_input_signature[1].items()
+    argument = tf.placeholder(spec.dtype, spec.shape)
+    return argument, function(**{name: argument})
+
+
+def require_tensorflow_2(what):
+    """Refuses what TensorFlow 1.15 can't do.
+
+    Raises:
+      UserError: this is TensorFlow 1.15.
+    """
+    if _IS_TF1:
+        raise UserError(
+            f"{what} needs TensorFlow 2, and this is TensorFlow {TENSORFLOW_VERSION}; run the same"
+            " command in an environment of Python 3.10 - 3.13"
+        )
+
+
+def tflite_of(folder, signature):
+    """Converts a signature of a SavedModel to TensorFlow Lite; TensorFlow 2 only.
+
+    Returns:
+      bytes.
+    """
+    # The converter that keeps names and any batch size runs in eager mode only.
+    with tensorflow.__internal__.eager_context.eager_mode(), hold_back_stderr():
+        converter = tensorflow.lite.TFLiteConverter
+        return converter.from_saved_model(folder, signature_keys=[signature]).convert()

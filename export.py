@@ -1,0 +1,24 @@
+"""Writes a run as a model that needs none of this code: python export.py --help."""
+
+import sys
+
+from inference import export_flags
+from utils.errors import run_script
+
+
+def main():
+    """Reads the flags, exports, prints how well the model agrees and where it is."""
+    flags = export_flags.parse(sys.argv[1:])
+    # TensorFlow is imported only now: --help and wrong flags are answered at once.
+    from inference import comparison, exporter
+
+    try:
+        lines = exporter.export(**flags)
+    except comparison.Differs as error:
+        sys.exit(f"export.py: error: {error}")
+    print("\n".join(lines))
+    print(flags["out"])
+
+
+if __name__ == "__main__":
+    run_script("export.py", main)
