@@ -18,7 +18,7 @@ from config.networks import NETWORKS
 from config.resolve import resolve
 from inference import exporter, formats
 from training import build
-from utils.tf1 import TENSORFLOW_VERSION, session_config, tf
+from utils.tf1 import TENSORFLOW_VERSION, open_session, tf
 
 
 def write(folder, net, space, num_classes=100):
@@ -40,7 +40,7 @@ def write(folder, net, space, num_classes=100):
 
 def measure(folder, pixels, rounds):
     """Seconds of each round: probabilities alone, and probabilities with the embedding."""
-    with tf.Graph().as_default(), tf.Session(config=session_config("-1")) as session:
+    with tf.Graph().as_default(), open_session("-1") as session:
         tags = [tf.saved_model.tag_constants.SERVING]
         signatures = tf.saved_model.loader.load(session, tags, folder).signature_def
         feed = {signatures[formats.PIXELS].inputs[formats.PIXELS].name: pixels}

@@ -15,7 +15,7 @@ from inference.formats import ENCODED, PIXELS
 from training import build, preflight
 from utils import checkpoints
 from utils.errors import UserError
-from utils.tf1 import session_config, tf
+from utils.tf1 import open_session, tf
 
 LIMIT = 1e-5
 IMAGES = 32
@@ -75,7 +75,7 @@ def _run_checkpoint(config, prefix, images, num_classes):
     """The arrays of `evaluator.run_network`, and the pixels float32 [N, F, F, 3] it saw."""
     with tf.Graph().as_default():
         graph = build.build_eval_graph(config, images, num_classes, len(images.files))
-        with tf.Session(config=session_config("-1")) as session:
+        with open_session("-1") as session:
             checkpoints.restore(tf.train.Saver(), session, prefix)
             arrays = evaluator.run_network(session, graph, images)
             session.run(graph.iterator.initializer)

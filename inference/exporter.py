@@ -13,7 +13,7 @@ from inference.formats import ASSETS, FORMATS, PIXELS, Model, check_packages
 from training import build
 from utils import checkpoints, run_dir
 from utils.errors import UserError
-from utils.tf1 import TENSORFLOW_VERSION, session_config, tf
+from utils.tf1 import TENSORFLOW_VERSION, open_session, tf
 
 RECORD_FILE = "export.json"
 
@@ -82,7 +82,7 @@ def freeze(config, class_names, space, initialise):
                 names = tf.constant([name.encode("utf-8") for name in class_names])
                 tf.gather(names, tf.argmax(tower.logits, axis=1), name="classes")
             tf.identity(_vectors_of(tower, space), name="embedding")
-        with tf.Session(config=session_config("-1")) as session:
+        with open_session("-1") as session:
             initialise(session)
             outputs = ["answers/probabilities", "answers/classes", "answers/embedding"]
             return tf.graph_util.convert_variables_to_constants(

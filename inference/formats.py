@@ -12,8 +12,8 @@ from utils.errors import UserError
 from utils.tf1 import (
     hold_back_stderr,
     load_saved_model,
+    open_session,
     require_tensorflow_2,
-    session_config,
     tf,
     tflite_of,
 )
@@ -102,7 +102,7 @@ def _write_saved_model(folder, model):
             outputs=dict(zip(ANSWERS, tensors)),
         )
         builder = tf.saved_model.builder.SavedModelBuilder(folder)
-        with tf.Session(config=session_config("-1")) as session:
+        with open_session("-1") as session:
             builder.add_meta_graph_and_variables(
                 session,
                 [tf.saved_model.tag_constants.SERVING],
@@ -114,7 +114,7 @@ def _write_saved_model(folder, model):
 
 def _load_saved_model(folder):
     with tf.Graph().as_default():
-        session = tf.Session(config=session_config("-1"))
+        session = open_session("-1")
         signatures = load_saved_model(folder, session)
 
     def run(name, batch):
