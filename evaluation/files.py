@@ -1,6 +1,7 @@
 """The files of an evaluation: metrics.json, predictions.csv, embeddings.npz and pictures."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -24,21 +25,16 @@ NEEDED = ("split", "num_images", "checkpoint", "step", "class_map", *SCORES, "nm
 
 @contextlib.contextmanager
 def writing(folder):
-    """Turns a folder that can't be written into a UserError; a full disk is told by the script."""
+    """Turns a folder that can't be written into a UserError; a full disk is left to the script."""
     try:
         yield
-    except (FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        where, reason = error.filename or folder, error.strerror
     except OSError as error:
-        if "Read-only" not in str(error.strerror):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
-        where, reason = error.filename or folder, error.strerror
-    else:
-        return
-    raise UserError(
-        f"the evaluation can't be written to {folder}: {where}: {reason}; copy the run to a folder"
-        " that can be written"
-    )
+        raise UserError(
+            f"the evaluation can't be written to {folder} ({error.filename}: {error.strerror});"
+            " evaluate a copy of the run that can be written to"
+        ) from None
 
 
 def make_folder(folder):
