@@ -13,7 +13,9 @@ def main():
     # TensorFlow is imported only now: --help and wrong flags are answered at once.
     from evaluation import evaluator
     from evaluation import files as eval_files
+    from utils import logs
 
+    logs.start_log()
     report = evaluator.evaluate_run(**flags)
     print(eval_files.as_table(report))
     print(os.path.join(flags["folder"], "eval", flags["split"]))

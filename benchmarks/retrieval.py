@@ -1,4 +1,4 @@
-"""Recall@K and MAP@R on the size of NABirds' test set against the bare matrix products.
+"""All retrieval metrics on the size of NABirds' test set against the bare matrix products.
 
 python -m benchmarks.retrieval
 """
@@ -10,7 +10,8 @@ import time
 
 import numpy as np
 
-from evaluation import metrics, spaces
+from evaluation import spaces
+from evaluation.retrieval import retrieval_values
 
 
 def main():
@@ -31,7 +32,7 @@ def main():
             vectors[row : row + 256] @ vectors.T
         products = time.perf_counter() - start
         start = time.perf_counter()
-        metrics.retrieval(vectors, labels)
+        retrieval_values(vectors, labels)
         whole = time.perf_counter() - start
         ratios.append(whole / products)
         print(f"retrieval {whole:.2f} s, products alone {products:.2f} s, ratio {ratios[-1]:.2f}")

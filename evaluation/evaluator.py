@@ -1,4 +1,4 @@
-"""Evaluation of both heads in one pass: the same numbers during training and in eval.py."""
+"""Evaluation of a run: the network's outputs for a split, its scores, files and pictures."""
 
 import dataclasses
 import os
@@ -7,17 +7,19 @@ import numpy as np
 
 from config import stored
 from evaluation import files as eval_files
-from evaluation import metrics, spaces
-from training import build
-from training.preflight import load_dataset
-from utils import checkpoints, run_dir
+from evaluation import outputs, scoring, spaces
+from training import build, preflight
+from utils import checkpoints, logs, run_dir
 from utils.errors import UserError
 from utils.tf1 import open_session, tf
 
 # What main.py ends with: which checkpoint, and the folder below eval/ with the split's name in it.
-# The scores of an evaluation during training.
-TRAINING_SCORES = eval_files.SCORES
 FINAL_EVALUATIONS = (("best", "{}-best"), ("last", "{}"))
+# The values of --embedding and the spaces that they stand for.
+EMBEDDINGS = {"head": "embedding", "pooled": "pooled", "both": "both"}
+_WORDS = {space: word for word, space in EMBEDDINGS.items()}
+
+evaluate = scoring.in_training
 
 
 def run_network(session, graph, image_list, is_stopped=lambda: False):
@@ -57,28 +59,15 @@ def run_network(session, graph, image_list, is_stopped=lambda: False):
     return arrays
 
 
-def evaluate(arrays, vectors, neighbours=None):
-    """Scores a split, except for the clustering, which takes longer than all of these.
-
-    Args:
-      arrays: dict of `run_network`.
-      vectors: float32 [N, D], what retrieval compares.
-      neighbours: int64 [N, k] of `metrics.nearest_neighbours`, where they are known.
-
-    Returns:
-      dict from name to float, all fractions of 1.
-    """
-    labels, logits = arrays["labels"], arrays["logits"]
-    return {
-        "accuracy": metrics.accuracy(logits, labels),
-        "top5_accuracy": metrics.top_k_accuracy(logits, labels, 5),
-        "mean_per_class_accuracy": metrics.mean_per_class_accuracy(logits, labels),
-        **metrics.retrieval(vectors, labels, neighbours),
-    }
-
-
 def evaluate_run(
-    folder, split, which="last", embedding=None, batch_size=None, overrides=None, out=None
+    folder,
+    split,
+    which="last",
+    embedding=None,
+    batch_size=None,
+    overrides=None,
+    out=None,
+    num_neighbours=scoring.NUM_NEIGHBOURS,
 ):
     """Evaluates a checkpoint of a run and writes eval/<out>/ into its folder.
 
@@ -86,58 +75,162 @@ def evaluate_run(
       folder: str, the run folder.
       split: str.
       which: str, "last", "best" or a checkpoint's prefix.
-      embedding: "head" or "pooled"; default the head, and pooled for a run without that head.
+      embedding: a key of `EMBEDDINGS`; default the head, and pooled for a run without that head.
       batch_size: int, default the run's.
       overrides: dict from setting to value, such as where the data set lies now.
       out: str, default the split.
+      num_neighbours: int, how many neighbours decide on a class.
 
     Returns:
       dict, what metrics.json holds.
 
     Raises:
-      UserError: the run, the checkpoint or the data set is missing or does not fit.
+      UserError: the run, the checkpoint or the data set is missing or does not fit, or the run
+        folder can't be written.
     """
     config = dataclasses.replace(stored.read(folder)[0], **overrides or {})
-    embedding = _embedding_of(config, embedding)
+    own = _space_of(config, embedding)
     prefix = checkpoints.find(folder, which, config.checkpoint_name)
-    dataset = load_dataset(config, [split])
-    run_dir.check_classes(folder, dataset.class_map.labels, dataset.class_map.names)
-    image_list = dataset.splits[split]
-    arrays = _restore_and_run(config, prefix, image_list, len(dataset.class_map.labels), batch_size)
-    vectors = arrays["embeddings"] if embedding == "head" else spaces.unit_rows(arrays["pooled"])
-    neighbours = metrics.nearest_neighbours(vectors, metrics.num_neighbours(arrays["labels"]))
-    report = dict(
-        evaluate(arrays, vectors, neighbours),
-        nmi=metrics.clustering_nmi(vectors, arrays["labels"], config.seed),
-        split=split,
-        num_images=len(image_list.files),
-        num_classes=len(dataset.class_map.labels),
-        checkpoint=os.path.relpath(prefix, folder),
-        step=checkpoints.step_of(prefix),
-        embedding=embedding,
-        class_map=dataset.class_map.digest,
-    )
-    report = {k: None if v != v else v for k, v in report.items()}  # JSON has no nan
-    report["digest"] = eval_files.digest_of(report)
-    names = dataset.class_map.names
+    held_out = _held_out_split(config, split)
+    dataset = preflight.load_dataset(config, {split, "train", held_out or split})
+    classes, image_list = dataset.class_map, dataset.splits[split]
+    run_dir.check_classes(folder, classes.labels, classes.names)
     target = os.path.join(folder, "eval", out or split)
-    eval_files.write(target, report, arrays, vectors, neighbours, image_list, names, config.seed)
+    eval_files.make_folder(target)
+    found, identities = outputs_of(config, prefix, dataset, batch_size, scored=split)
+    held_out = held_out and _held_out(found, dataset, held_out)
+    space_names = spaces.names_of(config.emb_dim is not None)
+    scores, nearest = scoring.score(
+        _outputs(found, dataset, split), found["train"], held_out, space_names, own,
+        num_neighbours, config.seed,
+    )  # fmt: skip
+    about = _about(config, prefix, dataset, split)
+    report = dict(scores, **about, embedding=_WORDS[own])
+    eval_files.write_scores(
+        target, report, found[split], image_list.files, classes.names, identities[split]
+    )
+    vectors = spaces.vectors_of(found[split], own)
+    eval_files.draw_pictures(
+        target, found[split], vectors, nearest, image_list, classes.names, config.seed
+    )
     return report
 
 
-def _restore_and_run(config, prefix, image_list, num_classes, batch_size):
+def outputs_of(config, prefix, dataset, batch_size=None, scored=None):
+    """The network's outputs for lists of a run, read where they are stored, else computed.
+
+    Those that are computed are stored in eval/cache/ of the run folder.
+
+    Args:
+      config: Config of the run.
+      prefix: str, the checkpoint's.
+      dataset: data.lists.Dataset, its splits the lists.
+      batch_size: int, default the run's.
+      scored: str, a split that the caller stores with its evaluation instead.
+
+    Returns:
+      dict from split to dict of arrays, see `run_network`, and dict from split to identity, see
+      `outputs.identity_of`.
+
+    Raises:
+      UserError: the checkpoint does not fit or is damaged, an image can't be decoded, or the run
+        folder can't be written.
+    """
+    folder = os.path.join(config.run_dir, "eval")
+    step, lists = _step_of(prefix), dataset.splits
+    settings = [str(build.augmentation_of(config))]
+    settings += [config.net, config.depth_multiplier, config.feature_map, config.emb_dim]
+    identities = {
+        split: outputs.identity_of(prefix, step, image_list, settings)
+        for split, image_list in lists.items()
+    }
+    found = {}
+    for split, identity in identities.items():
+        arrays, path = outputs.find(folder, identity)
+        if arrays is not None:
+            found[split] = arrays
+            logs.LOGGER.info("%s list: the network's outputs are read from %s", split, path)
+    missing = {split: image_list for split, image_list in lists.items() if split not in found}
+    if missing:
+        num_classes = len(dataset.class_map.labels)
+        found.update(_restore_and_run(config, prefix, missing, num_classes, batch_size))
+    suffix = "-best" if _is_best(config, prefix) else ""
+    for split in set(missing) - {scored}:
+        path = os.path.join(folder, outputs.CACHE, f"{split}{suffix}.npz")
+        with eval_files.writing(folder):
+            outputs.save(path, found[split], lists[split].files, identities[split])
+    return found, identities
+
+
+def _restore_and_run(config, prefix, lists, num_classes, batch_size):
+    """Runs the network over several lists as over one, and takes its outputs apart again."""
+    first = next(iter(lists.values()))
+    joined = first._replace(
+        folder="",
+        files=[path for image_list in lists.values() for path in image_list.paths],
+        labels=np.concatenate([image_list.labels for image_list in lists.values()]),
+    )
     with tf.Graph().as_default():
-        graph = build.build_eval_graph(config, image_list, num_classes, batch_size)
+        graph = build.build_eval_graph(config, joined, num_classes, batch_size)
         saver = tf.train.Saver()
         with open_session(config.gpu) as session:
             checkpoints.restore(saver, session, prefix)
-            return run_network(session, graph, image_list)
+            arrays = run_network(session, graph, joined)
+    if not all(np.isfinite(values).all() for values in arrays.values()):
+        raise UserError(f"{prefix} gives outputs that are not finite; choose another --checkpoint")
+    ends = np.cumsum([len(image_list.files) for image_list in lists.values()])[:-1]
+    parts = {name: np.split(values, ends) for name, values in arrays.items()}
+    return {split: {n: parts[n][i] for n in parts} for i, split in enumerate(lists)}
 
 
-def _embedding_of(config, embedding):
+def _held_out_split(config, split):
+    """The list on which temperature and weight are chosen; None without one beside `split`."""
+    chosen = preflight.with_eval_split(dataclasses.replace(config, eval_split=None)).eval_split
+    return None if chosen in ("test", split) else chosen
+
+
+def _outputs(found, dataset, split):
+    rows = {os.path.normpath(path): i for i, path in enumerate(dataset.splits["train"].paths)}
+    paths = dataset.splits[split].paths
+    own = np.array([rows.get(os.path.normpath(path), -1) for path in paths], np.int64)
+    return scoring.Outputs(found[split], own)
+
+
+def _held_out(found, dataset, split):
+    """The scoring.HeldOut of a split; None where it shares an image with the training list."""
+    held_out = _outputs(found, dataset, split)
+    return None if np.any(held_out.rows_in_training >= 0) else scoring.HeldOut(split, held_out)
+
+
+def _about(config, prefix, dataset, split):
+    """What a report says of the evaluation beside its scores."""
+    return {
+        "split": split,
+        "num_images": len(dataset.splits[split].files),
+        "num_classes": len(dataset.class_map.labels),
+        "checkpoint": os.path.relpath(prefix, config.run_dir),
+        "step": _step_of(prefix),
+        "chosen_on": config.eval_split if _is_best(config, prefix) else None,
+        "class_map": dataset.class_map.digest,
+    }
+
+
+def _step_of(prefix):
+    return int(checkpoints.open_reader(prefix)[1]("global_step"))
+
+
+def _is_best(config, prefix):
+    return os.path.dirname(os.path.relpath(prefix, config.run_dir)) == checkpoints.BEST
+
+
+def _space_of(config, embedding):
+    """The space of a value of --embedding, by default the head's, of a vanilla run the pooled."""
     has_head = config.emb_dim is not None
-    if embedding == "head" and not has_head:
+    if embedding is None:
+        return "embedding" if has_head else "pooled"
+    if embedding != "pooled" and not has_head:
         raise UserError(
-            "--embedding head: a vanilla run has no embedding head; leave it out, or choose pooled"
+            f"--embedding {embedding}: a vanilla run has no embedding head; leave it out, or choose"
+            " pooled"
         )
-    return embedding or ("head" if has_head else "pooled")
+    return EMBEDDINGS[embedding]

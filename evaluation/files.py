@@ -1,63 +1,122 @@
 """The files of an evaluation: metrics.json, predictions.csv, embeddings.npz and pictures."""
 
-import hashlib
+import contextlib
+import errno
 import json
 import os
+import shutil
 
 import numpy as np
 import pandas as pd
 
-from evaluation import metrics, plots
+from evaluation import metrics, outputs, plots
+from evaluation.classifiers import softmax
+from utils import logs
 from utils.errors import UserError
 from utils.run_dir import write_json, write_text
 
 TOP = 5
-SCORES = (
-    ("accuracy", "top5_accuracy", "mean_per_class_accuracy")
-    + tuple(f"recall@{k}" for k in metrics.RECALL_AT)
-    + ("map@r",)
-)
+REPORT, PREDICTIONS = "metrics.json", "predictions.csv"
+PICTURES = ("confusion.png", "embedding_map.png", "neighbours.png")
+# The columns of metrics.csv that an evaluation during training fills.
+SCORES = metrics.names_of(in_training=True)
+NEEDED = ("split", "num_images", "checkpoint", "step", "class_map", *SCORES, "nmi")
 
 
-def write(folder, report, arrays, vectors, neighbours, image_list, class_names, seed):
-    """Writes eval/<split>/.
+@contextlib.contextmanager
+def writing(folder):
+    """Turns a folder that can't be written into a UserError; a full disk is left to the script."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(
+            f"the evaluation can't be written to {folder} ({error.filename}: {error.strerror});"
+            " evaluate a copy of the run that can be written to"
+        ) from None
+
+
+def make_folder(folder):
+    """Makes the folder of an evaluation where it is missing, and tries to write into it.
+
+    Raises:
+      UserError: it can't be written.
+    """
+    with writing(folder):
+        os.makedirs(folder, exist_ok=True)
+        shutil.rmtree(_part_of(folder), ignore_errors=True)
+        os.mkdir(_part_of(folder))
+        os.rmdir(_part_of(folder))
+
+
+def _part_of(folder):
+    """The folder beside it in which the files of an evaluation are made."""
+    return os.path.join(os.path.dirname(folder), f".{os.path.basename(folder)}.part")
+
+
+def write_scores(folder, report, arrays, files, class_names, identity):
+    """Writes metrics.json, predictions.csv and embeddings.npz, all of them or none.
+
+    They are made beside the folder and moved into it when they are whole. The earlier report and
+    pictures go first and the new report comes last, so that a report never stands beside
+    predictions of another checkpoint. Other files of the folder are left alone.
 
     Args:
-      folder: str, made where it is missing.
+      folder: str, of `make_folder`.
       report: dict, what metrics.json holds.
       arrays: dict with `labels` int32 [N], `logits` float32 [N, C], `embeddings` float32 [N, D]
         and `pooled` float32 [N, F].
+      files: list of N str.
+      class_names: sequence of C str.
+      identity: str, of `outputs.identity_of`.
+
+    Raises:
+      UserError: the folder can't be written.
+    """
+    part = _part_of(folder)
+    table = predictions(arrays["logits"], arrays["labels"], files, class_names)
+    with writing(folder):
+        try:
+            os.makedirs(part, exist_ok=True)
+            outputs.save(os.path.join(part, outputs.FILE), arrays, files, identity)
+            write_text(os.path.join(part, PREDICTIONS), table.to_csv(index=False))
+            write_json(os.path.join(part, REPORT), report)
+            for name in (REPORT, *PICTURES):
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(os.path.join(folder, name))
+            for name in (outputs.FILE, PREDICTIONS, REPORT):
+                os.replace(os.path.join(part, name), os.path.join(folder, name))
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def draw_pictures(folder, arrays, vectors, nearest, image_list, class_names, seed):
+    """Draws the pictures of an evaluation; one that can't be drawn is left out, with a warning.
+
+    Args:
+      folder: str.
+      arrays: dict with `labels` int32 [N] and `logits` float32 [N, C].
       vectors: float32 [N, D], what retrieval compared.
-      neighbours: int64 [N, k], nearest first.
-      image_list: has `files` and `paths`, lists of N str.
+      nearest: int64 [N, k], nearest first.
+      image_list: has `paths`, list of N str.
       class_names: sequence of C str.
       seed: int, of the random picks.
     """
-    os.makedirs(folder, exist_ok=True)
-    names = np.asarray(class_names, dtype=object)
-    table = predictions(arrays["logits"], arrays["labels"], image_list.files, names)
-    write_text(os.path.join(folder, "predictions.csv"), table.to_csv(index=False))
-    np.savez(os.path.join(folder, "embeddings.npz"), files=np.array(image_list.files), **arrays)
-    counts = metrics.confusion_matrix(arrays["logits"], arrays["labels"])
-    plots.confusion_matrix(os.path.join(folder, "confusion.png"), counts, names)
-    plots.embedding_map(
-        os.path.join(folder, "embedding_map.png"), vectors, arrays["labels"], names, seed
+    labels, names = arrays["labels"], np.asarray(class_names, dtype=object)
+    counts = metrics.confusion_matrix(arrays["logits"], labels)
+    draws = (
+        lambda path: plots.confusion_matrix(path, counts, names),
+        lambda path: plots.embedding_map(path, vectors, labels, names, seed),
+        lambda path: plots.neighbours(path, image_list.paths, labels, nearest, names, seed),
     )
-    plots.neighbours(
-        os.path.join(folder, "neighbours.png"),
-        image_list.paths,
-        arrays["labels"],
-        neighbours,
-        names,
-        seed,
-    )
-    write_json(os.path.join(folder, "metrics.json"), report)
-
-
-def digest_of(report):
-    """16 hexadecimal digits of a report's other entries, by which an edited file is noticed."""
-    text = json.dumps({k: v for k, v in report.items() if k != "digest"}, sort_keys=True)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+    for name, draw in zip(PICTURES, draws):
+        path = os.path.join(folder, name)
+        try:
+            draw(path)
+        except Exception as error:  # whatever a drawing library raises: the scores are written
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            logs.LOGGER.warning("the picture %s can't be drawn (%s)", path, reason)
 
 
 def read_report(folder):
@@ -67,16 +126,25 @@ def read_report(folder):
       dict; None where there is no such file.
 
     Raises:
-      UserError: it is damaged.
+      UserError: it is damaged, or lacks what an evaluation writes.
     """
-    path = os.path.join(folder, "metrics.json")
+    path = os.path.join(folder, REPORT)
     if not os.path.exists(path):
         return None
     try:
         with open(path, encoding="utf-8") as file:
-            return dict(json.load(file))
-    except (OSError, ValueError, TypeError) as error:
+            report = dict(json.load(file))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path} can't be read ({error}); delete it and evaluate again") from None
+    missing = [name for name in NEEDED if name not in report]
+    if missing:
+        raise UserError(f"{path} has no {missing[0]}; delete it and evaluate again")
+    return report
+
+
+def printable(names):
+    """Names as UTF-8 can write them: what it can't is written as its escape."""
+    return [str(name).encode("utf-8", "backslashreplace").decode("utf-8") for name in names]
 
 
 def predictions(logits, labels, files, class_names):
@@ -86,34 +154,67 @@ def predictions(logits, labels, files, class_names):
       logits: float32 [N, C].
       labels: int32 [N].
       files: list of N str.
-      class_names: object [C].
+      class_names: sequence of C str.
 
     Returns:
       pandas.DataFrame with the columns file, label (class index), class (its name), predicted
       (class name), probability, and top1, top1_probability, ... down to the fifth or the last.
     """
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities = shifted / shifted.sum(axis=1, keepdims=True)
+    names = np.array(printable(class_names), dtype=object)
+    probabilities = softmax(logits)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
     ranked = np.take_along_axis(probabilities, order, axis=1)
     columns = {
-        "file": files,
+        "file": printable(files),
         "label": labels,
-        "class": class_names[labels],
-        "predicted": class_names[order[:, 0]],
+        "class": names[labels],
+        "predicted": names[order[:, 0]],
         "probability": ranked[:, 0],
     }
     for rank in range(order.shape[1]):
-        columns[f"top{rank + 1}"] = class_names[order[:, rank]]
+        columns[f"top{rank + 1}"] = names[order[:, rank]]
         columns[f"top{rank + 1}_probability"] = ranked[:, rank]
     return pd.DataFrame(columns)
 
 
 def as_table(report):
     """A report as lines of text for the terminal."""
-    title = "{split} split, {num_images} images, {checkpoint}, embedding: {embedding}"
-    lines = [title.format(**report)]
-    for name in (*SCORES, "nmi"):
-        value = report[name]
-        lines.append(f"  {name:<24} " + ("none can be asked" if value is None else f"{value:.4f}"))
-    return "\n".join(lines)
+    chosen = f" (best on the {report['chosen_on']} list)" if report["chosen_on"] else ""
+    lines = [
+        "{split} split, {num_images} images, {checkpoint}{}, embedding: {embedding}".format(
+            chosen, **report
+        )
+    ]
+    for name in metrics.names_of("classifier"):
+        lines.append(f"  {metrics.METRICS[name].title:<30}{_number(report[name])}")
+    lines.append((" " * 32 + "".join(f"{space:<11}" for space in report["spaces"])).rstrip())
+    for name in metrics.names_of("retrieval", "clustering", "gallery"):
+        numbers = [_number(scores[name]) for scores in report["spaces"].values()]
+        title = metrics.METRICS[name].title
+        lines.append(f"  {title:<30}" + "".join(f"{number:<11}" for number in numbers).rstrip())
+    return "\n".join(lines + _summary(report))
+
+
+def _summary(report):
+    """The lines on both classifiers together, on calibration and on doubt."""
+    heads, sure, doubt = (report[name] for name in ("heads", "calibration", "selective"))
+    on = heads["fusion_weight_chosen_on"]
+    chosen = f", chosen on the {on} list" if on else ""
+    curves = doubt["curves"]
+    rows = {
+        "softmax and neighbours agree": heads["agreement"],
+        "error where they agree": doubt["error_where_they_agree"],
+        "error where they differ": doubt["error_where_they_differ"],
+        "accuracy of both together": heads["fusion_accuracy"],
+        "calibration error": sure["ece"],
+        "after temperature scaling": sure["ece_after"],
+        "area under risk-coverage": curves["softmax"]["area"],
+        "the same, with distances": curves["both"]["area"],
+    }
+    lines = [f"  {title:<30}{_number(value)}" for title, value in rows.items()]
+    lines[3] += f" (weight of the neighbours {heads['fusion_weight']:.2f}{chosen})"
+    return lines
+
+
+def _number(value):
+    return "-" if value is None else f"{value:.4f}"

@@ -1,16 +1,44 @@
 """Metrics of a classifier and of a retrieval embedding: NumPy in, numbers out.
 
-Retrieval takes one set as queries and gallery at once, without the query itself, by Euclidean
-distance. It is exact and works through the queries in chunks of bounded memory.
+`METRICS` is the one table: what is added there is scored, written and printed.
 """
 
+import functools
+from typing import Callable, NamedTuple
+
 import numpy as np
-from sklearn.cluster import KMeans
-from sklearn.metrics import normalized_mutual_info_score
+from sklearn.metrics import adjusted_mutual_info_score, normalized_mutual_info_score
+
+from evaluation.neighbours import majority
 
 RECALL_AT = (1, 2, 4, 8, 16)
-_CHUNK_SIZE = 256
-_BLOCK_SIZE = 16
+
+
+class Ranking(NamedTuple):
+    """Queries that have another image of their class, and what was found for them.
+
+    Attributes:
+      labels: int [Q].
+      found: int [Q, k], labels of the nearest other images, nearest first; k is at least R.
+      relevant: int [Q], R, the number of other images of the query's class, from 1 up.
+      num_voters: int, how many neighbours decide on a class.
+    """
+
+    labels: np.ndarray
+    found: np.ndarray
+    relevant: np.ndarray
+    num_voters: int
+
+    @property
+    def hits(self):
+        """Bool [Q, k], whether a found image has the query's class."""
+        return self.found == self.labels[:, np.newaxis]
+
+    @property
+    def hits_within_r(self):
+        """Bool [Q, k], `hits` without those beyond the R nearest."""
+        ranks = np.arange(1, self.found.shape[1] + 1)
+        return self.hits & (ranks <= self.relevant[:, np.newaxis])
 
 
 def accuracy(logits, labels):
@@ -51,112 +79,97 @@ def confusion_matrix(logits, labels):
     return np.bincount(flat, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
-def nearest_neighbours(vectors, k):
-    """The `k` nearest other rows of each row, nearest first; among equals the earlier row first.
+def recall_at(ranking, k):
+    """Whether an image of the query's class is among the `k` nearest, float [Q]."""
+    return ranking.hits[:, :k].any(axis=1).astype(float)
+
+
+def r_precision(ranking):
+    """Share of the R nearest that have the query's class, float [Q]."""
+    return ranking.hits_within_r.sum(axis=1) / ranking.relevant
+
+
+def map_at_r(ranking):
+    """MAP@R (Musgrave et al., arXiv:2003.08505), float [Q].
+
+    The precision at each rank among the R nearest that holds an image of the query's class,
+    summed and divided by R.
+    """
+    within = ranking.hits_within_r
+    precision = np.cumsum(within, axis=1) / np.arange(1, within.shape[1] + 1)
+    return np.sum(precision * within, axis=1) / ranking.relevant
+
+
+def knn_accuracy(ranking):
+    """Whether the majority of the voters has the query's class, float [Q]; ties by distance."""
+    voted = majority(ranking.found[:, : ranking.num_voters])
+    return (voted == ranking.labels).astype(float)
+
+
+class Metric(NamedTuple):
+    """One row of `METRICS`; all scores are fractions of 1.
+
+    Attributes:
+      kind: str, what the function takes and gives.
+        "classifier": logits float [N, C], labels int [N] -> float.
+        "retrieval": Ranking -> float [Q], to be averaged.
+        "clustering": labels int [N], clusters int [N] -> float.
+        "gallery": probabilities float [N, C] of the nearest training images, labels -> float.
+      function: callable.
+      title: str, for tables.
+      in_training: bool, scored on the run's own embedding by the evaluations during training, too.
+    """
+
+    kind: str
+    function: Callable
+    title: str
+    in_training: bool = False
+
+
+METRICS = {
+    "accuracy": Metric("classifier", accuracy, "accuracy", True),
+    "top5_accuracy": Metric(
+        "classifier", functools.partial(top_k_accuracy, k=5), "top-5 accuracy", True
+    ),
+    "mean_per_class_accuracy": Metric(
+        "classifier", mean_per_class_accuracy, "mean accuracy per class", True
+    ),
+    **{
+        f"recall@{k}": Metric("retrieval", functools.partial(recall_at, k=k), f"Recall@{k}", True)
+        for k in RECALL_AT
+    },
+    "map@r": Metric("retrieval", map_at_r, "MAP@R", True),
+    "r_precision": Metric("retrieval", r_precision, "R-precision"),
+    "nmi": Metric("clustering", normalized_mutual_info_score, "NMI"),
+    "ami": Metric("clustering", adjusted_mutual_info_score, "AMI"),
+    "knn_accuracy": Metric("retrieval", knn_accuracy, "accuracy by neighbours"),
+    "train_knn_accuracy": Metric("gallery", accuracy, "accuracy by training images"),
+}
+
+
+def names_of(*kinds, in_training=False):
+    """Names of the metrics of some kinds, all kinds without one, in the order of the table.
 
     Args:
-      vectors: float32 [N, D].
-      k: int, at most N - 1.
+      *kinds: str.
+      in_training: bool, only those that are scored during training.
 
     Returns:
-      int64 [N, k].
+      tuple of str.
     """
-    vectors = np.ascontiguousarray(vectors, np.float32)
-    num_vectors = len(vectors)
-    neighbours = np.empty((num_vectors, k), np.int64)
-    # One product gives |q|^2 + |g|^2 - 2 q g, the norms riding along as two more dimensions. A
-    # thousandth of |q|^2 is added to a whole row, which leaves its order and keeps it positive.
-    norms = np.einsum("nd,nd->n", vectors, vectors)[:, np.newaxis]
-    ones = np.ones_like(norms)
-    gallery = np.hstack([vectors, norms, ones])
-    gallery = np.pad(gallery, ((0, -num_vectors % _BLOCK_SIZE), (0, 0)), "constant")
-    for start in range(0, num_vectors, _CHUNK_SIZE):
-        rows = slice(start, min(start + _CHUNK_SIZE, num_vectors))
-        queries = np.hstack([-2.0 * vectors[rows], ones[rows], 1.001 * norms[rows]])
-        distances = queries @ gallery.T
-        distances[:, num_vectors:] = np.inf
-        distances[np.arange(len(queries)), np.arange(num_vectors)[rows]] = np.inf
-        neighbours[rows] = _smallest(distances, k)
-    return neighbours
+    return tuple(
+        name
+        for name, row in METRICS.items()
+        if (not kinds or row.kind in kinds) and (row.in_training or not in_training)
+    )
 
 
-def _smallest(distances, k):
-    """Columns of the `k` smallest values of each row, smallest first, ties in column order.
-
-    The k smallest lie in the k blocks with the smallest minima, so that one pass over the minima
-    leaves only a small part of each row to be sorted.
-
-    Args:
-      distances: float32 [Q, N], not negative, N a multiple of the block size.
-      k: int.
-
-    Returns:
-      int64 [Q, k].
-    """
-    # Floats that are not negative are in the order of their bits, and integers compare faster.
-    values = distances.view(np.int32)
-    num_blocks = values.shape[1] // _BLOCK_SIZE
-    columns = np.broadcast_to(np.arange(values.shape[1]), values.shape)
-    if num_blocks > k:
-        minima = values.reshape(len(values), _BLOCK_SIZE, num_blocks).min(axis=1)
-        best = np.argpartition(minima, k - 1, axis=1)[:, :k]
-        columns = best[:, np.newaxis] + np.arange(_BLOCK_SIZE)[:, np.newaxis] * num_blocks
-        columns = columns.reshape(len(values), -1)
-        values = np.take_along_axis(values, columns, axis=1)
-    chosen = np.argpartition(values, k - 1, axis=1)[:, :k]
-    values, columns = (np.take_along_axis(a, chosen, axis=1) for a in (values, columns))
-    order = np.lexsort((columns, values), axis=1)
-    return np.take_along_axis(columns, order, axis=1)
+def classifier_scores(logits, labels):
+    """Dict from the name of a classifier's metric to float."""
+    return {name: METRICS[name].function(logits, labels) for name in names_of("classifier")}
 
 
-def retrieval(vectors, labels, neighbours=None):
-    """Recall@1, 2, 4, 8, 16 and MAP@R (Musgrave et al., arXiv:2003.08505).
-
-    Recall@K is the share of queries with an image of their class among the K nearest. MAP@R looks
-    at the R nearest, R being the number of other images of the query's class: the precision at
-    each rank that holds one of them, summed and divided by R.
-
-    Args:
-      vectors: float32 [N, D].
-      labels: int [N].
-      neighbours: int64 [N, k], of `nearest_neighbours`, with k at least `num_neighbours(labels)`.
-
-    Returns:
-      dict from "recall@K" and "map@r" to float in [0, 1]. A query whose class has no other image
-      can't be answered and is left out; nan where none can.
-    """
-    if neighbours is None:
-        neighbours = nearest_neighbours(vectors, num_neighbours(labels))
-    others = np.bincount(labels)[labels] - 1
-    asked = others > 0
-    hits = labels[neighbours[asked]] == labels[asked][:, np.newaxis]
-    found = {f"recall@{k}": _mean(hits[:, :k].any(axis=1)) for k in RECALL_AT}
-    ranks = np.arange(1, hits.shape[1] + 1)
-    within = hits & (ranks <= others[asked][:, np.newaxis])
-    precision = np.cumsum(within, axis=1) / ranks
-    found["map@r"] = _mean(np.sum(precision * within, axis=1) / others[asked])
-    return found
-
-
-def num_neighbours(labels):
-    """How many neighbours `retrieval` needs of each row."""
-    return int(min(max(RECALL_AT[-1], np.bincount(labels).max() - 1), len(labels) - 1))
-
-
-def _mean(values):
-    return float(np.mean(values)) if len(values) else float("nan")
-
-
-def clustering_nmi(vectors, labels, seed=0):
-    """Normalised mutual information of the labels and of k-means with one cluster a class.
-
-    Args:
-      vectors: float32 [N, D].
-      labels: int [N].
-      seed: int, of the one k-means++ start.
-
-    Returns:
-      float in [0, 1], normalised by the arithmetic mean of the entropies.
-    """
-    clusters = KMeans(len(np.unique(labels)), n_init=1, random_state=seed).fit_predict(vectors)
-    return float(normalized_mutual_info_score(labels, clusters))
+def num_neighbours(labels, num_voters=1):
+    """How many neighbours the retrieval metrics need of each row."""
+    wanted = max(RECALL_AT[-1], num_voters, np.bincount(labels).max() - 1)
+    return int(min(wanted, len(labels) - 1))

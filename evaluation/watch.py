@@ -1,12 +1,28 @@
-"""Notices an embedding that has collapsed to one point, as triplet losses are apt to do."""
+"""Notices an embedding that has collapsed to one point, as ranking losses are apt to do."""
+
+from config.losses import LOSSES
 
 _ROWS_IN_A_ROW = 3
+_NEAR_ZERO = 1e-3
 
-ADVICE = (
-    "the embedding has collapsed: all images lie at one point and the triplet loss stays at its"
-    " margin; try a lower --learning_rate, --train_mode semi_hard for the first steps, or"
-    " --margin soft"
-)
+ADVICE = "the embedding has collapsed: all images lie at one point; try a lower --learning_rate"
+
+
+def advice(mode, margin):
+    """What to try against a collapse, without what is in use already.
+
+    Args:
+      mode: str, the training mode.
+      margin: float, "soft" or "none"; None for a mode without one.
+
+    Returns:
+      str.
+    """
+    if margin is None:
+        return f"{ADVICE}, or a lower --{LOSSES[mode].weight}"
+    words = [] if mode == "semi_hard" else ["--train_mode semi_hard for the first steps"]
+    words += [] if margin == "soft" else ["--margin soft"]
+    return ", or ".join([ADVICE, *words])
 
 
 class CollapseWatch:
@@ -14,7 +30,7 @@ class CollapseWatch:
 
     def __init__(self):
         """Starts without a suspicion."""
-        self._rows = 0
+        self._rows, self._warned = 0, False
 
     def collapsed(self, terms):
         """Whether a warning is due.
@@ -23,9 +39,11 @@ class CollapseWatch:
           terms: dict of one log line, see `losses.objective.pair_statistics`.
 
         Returns:
-          bool, True once: when the mean distances between classes have been near 0, with every
-          anchor active, for three log lines in a row.
+          bool, True once: when the mean distances within and between classes have been near 0 for
+          three log lines in a row.
         """
-        at_one_point = terms.get("negative_distance", 1.0) < 1e-3
-        self._rows = self._rows + 1 if at_one_point and terms["active_anchors"] > 0.99 else 0
-        return self._rows == _ROWS_IN_A_ROW
+        distances = [terms.get(f"{kind}_distance", 1.0) for kind in ("positive", "negative")]
+        self._rows = self._rows + 1 if max(distances) < _NEAR_ZERO else 0
+        due = self._rows >= _ROWS_IN_A_ROW and not self._warned
+        self._warned = self._warned or due
+        return due

@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 from evaluation import evaluator, metrics
-from evaluation.watch import ADVICE, CollapseWatch
+from evaluation.watch import CollapseWatch, advice
 from utils import logs
 
 LARGE_GAP = 0.2
@@ -171,7 +171,7 @@ class Advice(Hook):
         """Looks at each log line, and at the statistics after the last step."""
         del terms
         if self._log.mean is not None and self._collapse.collapsed(self._log.mean):
-            logs.LOGGER.warning(ADVICE)
+            logs.LOGGER.warning(advice(loop.config.train_mode, loop.config.margin))
         if loop.is_last and loop.stop.signal_number is None:
             self._compare_statistics(loop)
 

@@ -6,7 +6,7 @@ import os
 
 from config import stored
 from config.networks import NETWORKS
-from evaluation import evaluator, plots
+from evaluation import metrics, plots
 from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
 from training import build, hooks, preflight
@@ -111,7 +111,7 @@ def _run_loop(config, session, graph, eval_graph, dataset, saver, touch):
     """Runs the loop with its hooks."""
     train_list, eval_list = dataset.splits["train"], dataset.splits[config.eval_split]
     columns = ["learning_rate", "images_per_second", *graph.terms]
-    columns += [name for name in evaluator.TRAINING_SCORES if name not in columns]
+    columns += [name for name in metrics.names_of(in_training=True) if name not in columns]
     done = int(session.run(graph.global_step))
     with logs.MetricsLog(config.run_dir, columns, done) as table:
         log = hooks.Log(table)

@@ -105,6 +105,7 @@ def test_eval_flags(tmp_path):
     flags = cli.parse_eval(["--run_dir", "run", "--runs_dir", str(run.parent), "--split", "val"])
     assert flags["folder"] == str(run) and flags["split"] == "val"
     assert flags["which"] == "last" and flags["overrides"] == {}
+    assert flags["num_neighbours"] == 5 and flags["embedding"] is None
     assert cli.parse_eval(["--run_dir", str(run)])["folder"] == str(run)
     flags = cli.parse_eval(["--run_dir", str(run), "--datasets_dir", "d"])
     assert flags["overrides"] == {"datasets_dir": os.path.abspath("d")}
@@ -116,6 +117,9 @@ def test_eval_flags(tmp_path):
         ([], "--run_dir"),
         (["--run_dir", "x", "--split", "all"], "--split"),
         (["--run_dir", "x", "--batch_size", "0"], "--batch_size 0"),
+        (["--run_dir", "x", "--neighbours", "0"], "--neighbours 0"),
+        (["--run_dir", "x", "--neighbours", "few"], "'few' is not a whole number"),
+        (["--run_dir", "x", "--embedding", "tail"], "--embedding"),
         (["--run_dir", "x", "--embeding", "head"], "did you mean --embedding"),
     ],
 )

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from evaluation import evaluator, metrics, spaces
+from evaluation import evaluator, retrieval, spaces
 from evaluation import files as eval_files
 from tests.conftest import write_image, write_tree
 from tests.training.test_trainer import config_of, message_of
@@ -47,6 +47,11 @@ def read(run, split):
     return report, table, arrays
 
 
+def recall_and_map(vectors, labels):
+    values, _ = retrieval.retrieval_values(vectors, labels)
+    return [retrieval.mean_of(values[name]) for name in ("recall@1", "map@r")]
+
+
 def test_files_of_an_evaluation_agree_with_each_other(runs):
     report = evaluator.evaluate_run(str(runs / "hard"), "test", batch_size=7)
     assert set(os.listdir(str(runs / "hard" / "eval" / "test"))) == FILES
@@ -55,7 +60,8 @@ def test_files_of_an_evaluation_agree_with_each_other(runs):
     assert (report["split"], report["num_images"], report["step"]) == ("test", 20, 8)
     assert report["checkpoint"] == "model.ckpt-8" and report["embedding"] == "head"
     labels, logits, embeddings = (arrays[name] for name in ("labels", "logits", "embeddings"))
-    assert {name: (a.shape, a.dtype) for name, a in arrays.items() if name != "files"} == {
+    outputs = {k: a for k, a in arrays.items() if k not in ("files", "identity")}
+    assert {name: (a.shape, a.dtype) for name, a in outputs.items()} == {
         "labels": ((20,), np.int32),
         "logits": ((20, 4), np.float32),
         "embeddings": ((20, 256), np.float32),
@@ -67,7 +73,11 @@ def test_files_of_an_evaluation_agree_with_each_other(runs):
     np.testing.assert_array_equal(table["label"], labels)
     assert report["accuracy"] == pytest.approx((table["class"] == table["predicted"]).mean())
     assert report["accuracy"] == pytest.approx((logits.argmax(axis=1) == labels).mean())
-    assert report["recall@1"] == metrics.retrieval(embeddings, labels)["recall@1"]
+    assert [report["recall@1"], report["map@r"]] == recall_and_map(embeddings, labels)
+    both = spaces.vectors_of(arrays, "both")
+    found = report["spaces"]["both"]
+    assert [found["recall@1"], found["map@r"]] == recall_and_map(both, labels)
+    assert report["chosen_on"] is None and report["heads"]["fusion_weight_chosen_on"] == "val"
     np.testing.assert_allclose(table["probability"], table["top1_probability"])
     assert list(table.columns[-2:]) == ["top4", "top4_probability"]
     for name in FILES:
@@ -89,8 +99,11 @@ def test_other_splits_checkpoints_and_embeddings(runs):
     report = evaluator.evaluate_run(run, "val", which="best", embedding="pooled")
     assert report["num_images"] == 12 and report["checkpoint"].startswith("best/")
     _, _, arrays = read(run, "val")
-    pooled = metrics.retrieval(spaces.unit_rows(arrays["pooled"]), arrays["labels"])
-    assert report["map@r"] == pytest.approx(pooled["map@r"])
+    pooled = recall_and_map(spaces.unit_rows(arrays["pooled"]), arrays["labels"])
+    assert report["map@r"] == report["spaces"]["pooled"]["map@r"] == pytest.approx(pooled[1])
+    assert report["chosen_on"] == "test"
+    assert "(best on the test list)" in eval_files.as_table(report)
+    assert report["heads"]["fusion_weight_chosen_on"] is None  # it is the list that is scored
     prefix = os.path.join(run, "model.ckpt-8")
     assert evaluator.evaluate_run(run, "train", which=prefix)["num_images"] == 24
 
@@ -100,8 +113,10 @@ def test_a_vanilla_run_is_compared_by_its_pooled_features(runs):
     assert report["embedding"] == "pooled"
     _, _, arrays = read(runs / "vanilla", "test")
     np.testing.assert_allclose(arrays["embeddings"], spaces.unit_rows(arrays["pooled"]), atol=1e-6)
-    message = message_of(evaluator.evaluate_run, str(runs / "vanilla"), "test", embedding="head")
-    assert "vanilla" in message
+    assert set(report["spaces"]) == {"pooled"}
+    for word in ("head", "both"):
+        message = message_of(evaluator.evaluate_run, str(runs / "vanilla"), "test", embedding=word)
+        assert "vanilla" in message
 
 
 def test_missing_runs_checkpoints_and_splits(runs, tmp_path):
@@ -150,10 +165,101 @@ def test_scores_that_cannot_be_asked_are_null(runs, tmp_path):
     report = evaluator.evaluate_run(str(tmp_path / "run"), "test", overrides=overrides)
     assert report["num_images"] == 4 and report["recall@1"] is None
     assert read(tmp_path / "run", "test")[0]["map@r"] is None
-    assert "none can be asked" in eval_files.as_table(report)
+    assert report["spaces"]["both"]["r_precision"] is None
+    (line,) = [line for line in eval_files.as_table(report).splitlines() if "MAP@R" in line]
+    assert line.split() == ["MAP@R", "-", "-", "-"]
 
 
 def test_no_graph_is_left_behind(runs):
     before = len(tf.get_default_graph().get_operations())
     evaluator.evaluate_run(str(runs / "hard"), "val")
     assert len(tf.get_default_graph().get_operations()) == before
+
+
+@pytest.fixture
+def copy(runs, tmp_path):
+    """A copy of the two-head run without its evaluations, and of its data set."""
+    ignored = shutil.ignore_patterns("eval")
+    shutil.copytree(str(runs / "hard"), str(tmp_path / "run"), ignore=ignored)
+    shutil.copytree(str(runs / "tree"), str(tmp_path / "tree"))
+    return tmp_path
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """The number of images of each pass through the network."""
+    counts, run = [], evaluator.run_network
+
+    def counting(session, graph, image_list):
+        counts.append(len(image_list.files))
+        return run(session, graph, image_list)
+
+    monkeypatch.setattr(evaluator, "run_network", counting)
+    return counts
+
+
+def score(copy, split="test", **options):
+    overrides = {"dataset_path": str(copy / "tree")}
+    return evaluator.evaluate_run(str(copy / "run"), split, overrides=overrides, **options)
+
+
+def test_outputs_are_read_again_while_nothing_has_changed(copy, passes):
+    first = score(copy)
+    assert passes == [20 + 24 + 12]
+    assert sorted(os.listdir(str(copy / "run" / "eval" / "cache"))) == ["train.npz", "val.npz"]
+    assert score(copy) == first
+    pooled = score(copy, embedding="pooled", num_neighbours=3)
+    assert pooled["spaces"]["embedding"]["map@r"] == first["map@r"]
+    assert pooled["map@r"] == first["spaces"]["pooled"]["map@r"]
+    assert score(copy, "train")["num_images"] == 24 and score(copy, "val")["num_images"] == 12
+    assert len(passes) == 1
+
+
+def test_outputs_of_other_images_are_not_read(copy, passes):
+    first = score(copy)
+    write_image(str(copy / "tree" / "test" / "ant" / "0.jpg"), (250, 250, 250))
+    assert score(copy) != first and passes[1:] == [20]
+    write_image(str(copy / "tree" / "train" / "ant" / "6.jpg"), (60, 60, 60))
+    score(copy)
+    assert passes[2:] == [25]
+    score(copy, which=str(copy / "run" / "model.ckpt-8"))
+    assert len(passes) == 3
+
+
+def test_a_validation_list_that_shares_an_image_with_training_chooses_nothing(copy):
+    path = str(copy / "tree")
+    rows = {"train": [], "val": [], "test": []}
+    for split in rows:
+        for label, name in enumerate(("ant", "bee", "cat", "dog")):
+            rows[split] += [
+                (label, f"{split}/{name}/{file}")
+                for file in sorted(os.listdir(os.path.join(path, split, name)))
+            ]
+    rows["val"].append(rows["train"][0])
+    os.makedirs(os.path.join(path, "lists"))
+    for split, listed in rows.items():
+        table = pd.DataFrame(listed, columns=["label", "file_name"])
+        table.to_csv(os.path.join(path, "lists", f"{split}_all_sub_list.csv"))
+    names = pd.DataFrame({"index": range(4), "name": ["ant", "bee", "cat", "dog"]})
+    names.to_csv(os.path.join(path, "lists", "classes.csv"), index=False)
+    with open(str(copy / "run" / "classes.csv"), "w") as file:
+        file.write("index,label,name\n0,0,ant\n1,1,bee\n2,2,cat\n3,3,dog\n")
+    report = score(copy)
+    assert report["heads"]["fusion_weight_chosen_on"] is None
+    assert report["calibration"]["temperature"] is None
+
+
+def test_scores_outlive_a_picture_that_fails(copy, monkeypatch):
+    def fail(*args, **kwargs):
+        raise ValueError("no picture")
+
+    monkeypatch.setattr(eval_files.plots, "neighbours", fail)
+    report = score(copy)
+    assert eval_files.read_report(str(copy / "run" / "eval" / "test")) == report
+    assert set(os.listdir(str(copy / "run" / "eval" / "test"))) == FILES - {"neighbours.png"}
+
+
+def test_a_file_named_eval_is_one_sentence_before_the_pass(copy, passes):
+    (copy / "run" / "eval").write_text("mine")
+    assert "can't be written" in message_of(score, copy)
+    assert passes == [] and (copy / "run" / "eval").read_text() == "mine"

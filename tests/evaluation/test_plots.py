@@ -1,6 +1,10 @@
 import os
+import subprocess
+import sys
+import warnings
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from evaluation import plots
@@ -90,3 +94,31 @@ def test_a_map_needs_a_few_points(tmp_path):
     assert not (tmp_path / "few.png").exists()
     plots.embedding_map(str(tmp_path / "map.png"), vectors, labels, NAMES, seed=0)
     assert Image.open(str(tmp_path / "map.png")).size == (780, 600)
+
+
+@pytest.mark.parametrize("name", [r"$\frac{$", "a$b$c", "$", "\u9ce5\u985e", "caf\udce9", "_x"])
+def test_names_are_text_and_no_formula(tmp_path, name):
+    names, labels = [name, "b", name * 9], np.arange(12) % 3
+    vectors = np.random.RandomState(0).randn(12, 4).astype(np.float32)
+    paths = write_pictures(tmp_path, ["RGB"] * 12)
+    nearest = np.array([[j for j in range(12) if j != i] for i in range(12)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        plots.confusion_matrix(str(tmp_path / "c.png"), np.eye(3, dtype=int), names)
+        plots.embedding_map(str(tmp_path / "m.png"), vectors, labels, names, seed=0)
+        plots.neighbours(str(tmp_path / "n.png"), paths, labels, nearest, names, seed=0)
+    assert all((tmp_path / f"{letter}.png").exists() for letter in "cmn")
+    assert not [name for name in os.listdir(str(tmp_path)) if name.endswith(".part")]
+
+
+def test_a_backend_that_is_not_known_does_not_matter(tmp_path):
+    code = (
+        "import os, numpy as np; from evaluation import plots;"
+        f"plots.confusion_matrix({str(tmp_path / 'c.png')!r}, np.eye(2, dtype=int), ['a', 'b']);"
+        "assert os.environ['MPLBACKEND'] == 'nonsense'"
+    )
+    environ = dict(os.environ, MPLBACKEND="nonsense")
+    assert subprocess.run([sys.executable, "-c", code], env=environ).returncode == 0
+    assert (tmp_path / "c.png").exists()

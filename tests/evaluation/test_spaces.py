@@ -21,3 +21,9 @@ def test_spaces_by_hand():
 def test_a_run_without_an_embedding_head_has_one_space():
     assert spaces.names_of(False) == ("pooled",)
     assert spaces.names_of(True) == ("embedding", "pooled", "both")
+
+
+def test_unit_rows():
+    rows = spaces.unit_rows(np.float32([[3, 4], [0, 0]]))
+    np.testing.assert_allclose(rows, [[0.6, 0.8], [0, 0]], rtol=1e-6)
+    assert rows.dtype == np.float32

@@ -1,7 +1,10 @@
-from evaluation.watch import CollapseWatch
+import pytest
 
-COLLAPSED = {"negative_distance": 1e-5, "active_anchors": 1.0}
-HEALTHY = {"negative_distance": 0.4, "active_anchors": 1.0}
+from config.losses import TWO_HEAD_MODES
+from evaluation.watch import CollapseWatch, advice
+
+COLLAPSED = {"positive_distance": 1e-6, "negative_distance": 1e-5, "active_anchors": 1.0}
+HEALTHY = {"positive_distance": 1e-6, "negative_distance": 0.4, "active_anchors": 1.0}
 
 
 def answers(rows):
@@ -11,6 +14,7 @@ def answers(rows):
 
 def test_warns_once_after_three_collapsed_rows():
     assert answers([COLLAPSED] * 5) == [False, False, True, False, False]
+    assert sum(answers([COLLAPSED] * 4 + [HEALTHY] + [COLLAPSED] * 4)) == 1
 
 
 def test_a_healthy_row_starts_the_count_anew():
@@ -18,7 +22,21 @@ def test_a_healthy_row_starts_the_count_anew():
     assert answers(rows) == [False] * 5 + [True]
 
 
-def test_active_anchors_alone_or_a_vanilla_run_are_no_collapse():
+def test_a_collapse_without_active_anchors_is_seen_too():
+    assert answers([dict(COLLAPSED, active_anchors=0.0)] * 3) == [False, False, True]
+
+
+def test_one_distance_alone_or_a_vanilla_run_are_no_collapse():
     assert not any(answers([HEALTHY] * 5))
+    assert not any(answers([dict(COLLAPSED, positive_distance=0.1)] * 5))
     assert not any(answers([{"loss": 1.0}] * 5))
-    assert not any(answers([dict(COLLAPSED, active_anchors=0.0)] * 5))
+
+
+@pytest.mark.parametrize("mode", TWO_HEAD_MODES)
+@pytest.mark.parametrize("margin", [0.2, "soft", "none"])
+def test_the_advice_is_nothing_that_is_in_use(mode, margin):
+    text = advice(mode, None if mode == "center" else margin)
+    assert "--learning_rate" in text
+    assert f"--train_mode {mode} " not in text and f"--margin {margin}" not in text
+    assert ("--margin" in text) == (mode != "center" and margin != "soft")
+    assert ("--center_loss_lambda" in text) == (mode == "center")

@@ -1,0 +1,81 @@
+"""The network's outputs for the lists of a run, stored once and read again while they still hold.
+
+A list's outputs are kept in the folder of its evaluation, or in eval/cache/ where the list was
+only needed to score another one. What they are of stands in them: checkpoint, images, settings.
+"""
+
+import glob
+import hashlib
+import json
+import os
+import zipfile
+
+import numpy as np
+
+NAMES = ("labels", "logits", "pooled", "embeddings")
+FILE = "embeddings.npz"
+CACHE = "cache"
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+def identity_of(prefix, step, image_list, settings):
+    """What outputs depend on, as a text to compare.
+
+    Args:
+      prefix: str, the checkpoint's; its index holds the checksum of every variable.
+      step: int.
+      image_list: has `files` and `paths`, lists of N str, and `labels`, int32 [N].
+      settings: JSON value, those of preprocessing and network.
+
+    Returns:
+      str.
+    """
+    with open(prefix + ".index", "rb") as file:
+        index = hashlib.sha256(file.read()).hexdigest()
+    sizes = [os.path.getsize(path) for path in sorted(glob.glob(glob.escape(prefix) + ".data-*"))]
+    digest = hashlib.sha256()
+    for name, path, label in zip(image_list.files, image_list.paths, image_list.labels):
+        found = os.stat(path)
+        row = (name, int(label), found.st_size, found.st_mtime_ns)
+        digest.update(json.dumps(row).encode("ascii"))
+    parts = {"checkpoint": index, "bytes": sizes, "step": step, "images": digest.hexdigest()}
+    return json.dumps(dict(parts, settings=settings), sort_keys=True)
+
+
+def find(folder, identity):
+    """Looks for stored outputs among the evaluations of a run.
+
+    Args:
+      folder: str, the run's eval/.
+      identity: str, see `identity_of`.
+
+    Returns:
+      dict from name to array, and str, the file; (None, None) where there are none of this
+      identity, or they are damaged.
+    """
+    root = glob.escape(folder)
+    stored = glob.glob(os.path.join(root, "*", FILE))
+    for path in sorted(stored) + sorted(glob.glob(os.path.join(root, CACHE, "*.npz"))):
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                if str(file["identity"]) == identity:
+                    return {name: file[name] for name in NAMES}, path
+        except _UNREADABLE:
+            continue
+    return None, None
+
+
+def save(path, arrays, files, identity):
+    """Writes outputs in one piece.
+
+    Args:
+      path: str, an .npz; its folder is made where it is missing.
+      arrays: dict with the arrays of `NAMES`.
+      files: list of N str.
+      identity: str.
+    """
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    part = path + ".part"
+    with open(part, "wb") as file:
+        np.savez(file, files=np.array(files), identity=np.array(identity), **arrays)
+    os.replace(part, path)
