@@ -1,4 +1,4 @@
-"""The data sets of --budget tiny: generated miniatures of the official trees, made once."""
+"""The data sets of --budget tiny: small generated copies of the official trees, made once."""
 
 import os
 import shutil
@@ -12,14 +12,14 @@ NUM_CLASSES, IMAGES_PER_CLASS = 4, 12
 
 
 def prepare(names, common):
-    """Makes the miniatures that are missing, through the same code as official data sets.
+    """Makes the generated data sets that are missing, through the same code as official data sets.
 
     Args:
       names: list of str, data sets; those without an official tree are left out.
       common: dict from setting to value, flags for every run.
 
     Returns:
-      str, the folder of the miniatures, for `datasets_dir`.
+      str, the folder of the generated data sets, for `datasets_dir`.
     """
     paths, _ = resolve_paths(common)
     folder = os.path.join(paths["runs_dir"], "reproduce", "tiny", "datasets")
@@ -31,7 +31,7 @@ def prepare(names, common):
 
 
 def _make(name, folder, target):
-    """Writes one miniature with its lists; it appears in one piece."""
+    """Writes one generated data set with its lists; it appears in one piece."""
     part = os.path.join(folder, f".{name}.part{os.getpid()}")
     root = synthetic.write(name, part, NUM_CLASSES, IMAGES_PER_CLASS)
     lists.write(root, official.read(name, root, subset=True))
