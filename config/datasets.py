@@ -27,7 +27,7 @@ class DatasetSpec(NamedTuple):
     defaults: Dict[str, object] = {}
 
 
-_COMMANDS = "python -m datasets_lists.download {0}, then python -m datasets_lists.make {0} ({1})"
+_COMMANDS = "python -m datasets_lists download {0}, then python -m datasets_lists make {0} ({1})"
 
 DATASETS = {
     # Trained from scratch in well under two minutes on two CPU cores; the scans are 8 x 8.
@@ -59,7 +59,7 @@ DATASETS = {
         image_folders=("",),
         num_classes=196,
         counts={"train": 8144, "test": 8041},
-        source="its official address no longer answers; python -m datasets_lists.download cars says"
+        source="its official address no longer answers; python -m datasets_lists download cars says"
         " what to put where (http://ai.stanford.edu/~jkrause/cars/car_dataset.html)",
     ),
     "flowers": DatasetSpec(
@@ -96,7 +96,7 @@ DATASETS = {
         num_classes=555,
         counts={"train": 23929, "test": 24633},
         source="https://dl.allaboutbirds.org/nabirds (asks for a name and an e-mail address);"
-        " python -m datasets_lists.download birds says what to put where",
+        " python -m datasets_lists download birds says what to put where",
     ),
     "cub": DatasetSpec(
         title="CUB-200-2011",
@@ -112,6 +112,6 @@ DATASETS = {
         image_folders=("",),
         num_classes=None,
         counts={},
-        source="a folder per class, or lists/*.csv as python -m datasets_lists.make custom writes",
+        source="a folder per class, or lists/*.csv as python -m datasets_lists make custom writes",
     ),
 }

@@ -1,16 +1,152 @@
 """Images in a folder per class -> rows of (label, file name), split where they are in one set."""
 
 import os
+import re
+from typing import NamedTuple
 
 import numpy as np
 
 from utils.errors import UserError
 
 SPLITS = ("train", "val", "test")
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
-_ENDINGS_TEXT = ", ".join(IMAGE_ENDINGS)
+# TensorFlow 1.15 does not decode WebP; a run on it stops at such an image and names it.
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".webp")
+UNREAD_IMAGE_ENDINGS = (
+    ".heic", ".heif", ".tif", ".tiff", ".avif", ".jp2", ".j2k", ".jxl", ".jpe", ".ppm", ".pgm",
+    ".tga", ".psd", ".svg", ".ico", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw",
+)  # fmt: skip
+CONVERT = "convert them to JPEG or PNG"
+# What file managers and network drives leave behind; whatever begins with a dot is theirs too.
+_SYSTEM_NAMES = {
+    "__macosx", "@eadir", "@recycle", "#recycle", "$recycle.bin", "system volume information",
+    "lost+found", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r",
+}  # fmt: skip
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 # One set of images without lists is split by these shares of each class.
 VAL_SHARE, TEST_SHARE, SPLIT_SEED = 0.1, 0.2, 0
+
+
+class Entry(NamedTuple):
+    """Something in a folder.
+
+    Attributes:
+      kind: str, "folder" or a key of `_LEFT_OUT`.
+      name: str, its path below the folder that was walked.
+    """
+
+    kind: str
+    name: str
+
+
+# Kind -> what a file of it is called where it is left out: one, and several.
+_LEFT_OUT = {
+    "image": ("image outside the class folders", "images outside the class folders"),
+    "unread image": ("{} file", "{} files"),
+    "system": ("system file or folder", "system files or folders"),
+    "special": ("name that is no regular file", "names that are no regular files"),
+    "link": ("link to a folder that is read already", "links to folders that are read already"),
+    "other": ("other file", "other files"),
+}
+
+
+def is_text(name):
+    """Whether a name can be written as UTF-8 and has no control character."""
+    return not _UNPRINTABLE.search(name)
+
+
+def is_path_below(name):
+    """Whether a listed file name is a path below the image folder."""
+    return bool(name) and is_text(name) and not os.path.isabs(name) and ".." not in name.split("/")
+
+
+def walk(folder):
+    """Lists what is below a folder, without what belongs to the system.
+
+    Links are followed. A folder that is reached a second time, as in a loop of links, is not
+    entered again, and of two ways to it the one without a link counts.
+
+    Args:
+      folder: str.
+
+    Returns:
+      list of Entry, sorted by name; a system folder is one entry.
+
+    Raises:
+      UserError: a folder can't be read, or a name is no text.
+    """
+    found, entered, folders, links = [], set(), [""], []
+    while folders or links:
+        below = (folders or links).pop(0)
+        identity, inside = _scan(folder, below)
+        if identity in entered:
+            found.append(Entry("link", below))
+            continue
+        entered.add(identity)
+        if below:
+            found.append(Entry("folder", below))
+        for entry in inside:
+            name, kind = os.path.join(below, entry.name), _kind_of(entry)
+            if kind == "folder":
+                (links if entry.is_symlink() else folders).append(name)
+            else:
+                found.append(Entry(kind, name))
+            if kind != "system" and not is_text(entry.name):
+                raise UserError(
+                    f"{folder} holds {name!r}, a name that is no UTF-8 or has a control character;"
+                    " rename it"
+                )
+    return sorted(found, key=lambda entry: entry.name)
+
+
+def _scan(folder, below):
+    """What tells a folder from any other one, and its os.DirEntry by name."""
+    path = os.path.join(folder, below)
+    try:
+        status = os.stat(path)
+        with os.scandir(path) as entries:
+            inside = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise UserError(f"the folder {path!r} can't be read: {error.strerror}") from None
+    return (status.st_dev, status.st_ino), inside
+
+
+def _kind_of(entry):
+    """The kind of an os.DirEntry; only what ends at a regular file counts as a file."""
+    if entry.name.startswith(".") or entry.name.lower() in _SYSTEM_NAMES:
+        return "system"
+    link = entry.is_symlink()  # os.path answers where the end of a link can't be found
+    if os.path.isdir(entry.path) if link else entry.is_dir():
+        return "folder"
+    if not (os.path.isfile(entry.path) if link else entry.is_file()):
+        return "special"
+    if entry.name.lower().endswith(IMAGE_ENDINGS):
+        return "image"
+    return "unread image" if entry.name.lower().endswith(UNREAD_IMAGE_ENDINGS) else "other"
+
+
+def left_out(entries, taken):
+    """Counts what a data set leaves out of its folder.
+
+    Args:
+      entries: list of Entry, see `walk`.
+      taken: collection of str, the files that it uses.
+
+    Returns:
+      str, "left out: 3 .heic files such as a/b.heic (convert them to JPEG or PNG), 1 system file
+      or folder, __MACOSX", or "" where nothing is left out.
+    """
+    taken = set(taken)
+    groups = {}
+    for kind, name in entries:
+        if kind != "folder" and name not in taken:
+            ending = os.path.splitext(name)[1].lower() if kind == "unread image" else ""
+            groups.setdefault((list(_LEFT_OUT).index(kind), kind, ending), []).append(name)
+    texts = []
+    for (_, kind, ending), names in sorted(groups.items()):
+        text = f"{len(names)} {_LEFT_OUT[kind][len(names) > 1].format(ending)}"
+        text += (" such as " if len(names) > 1 else ", ") + _UNPRINTABLE.sub("?", names[0])
+        texts.append(text + (f" ({CONVERT})" if kind == "unread image" else ""))
+    return "left out: " + ", ".join(texts) if texts else ""
 
 
 def read_folders(root):
@@ -25,50 +161,48 @@ def read_folders(root):
     Raises:
       UserError: there is no class folder, or one without an image.
     """
-    if os.path.isdir(os.path.join(root, "train")):
-        return {
-            split: files_of_classes(os.path.join(root, split), split)
-            for split in SPLITS
-            if os.path.isdir(os.path.join(root, split))
-        }
-    return split_by_class(files_of_classes(root))
+    entries = walk(root)
+    there = [split for split in SPLITS if Entry("folder", split) in entries]
+    if "train" in there:
+        return {split: _rows(root, entries, split) for split in there}
+    return split_by_class(_rows(root, entries))
 
 
-def files_of_classes(folder, prefix="", skip=()):
+def files_of_classes(root, skip=()):
     """Lists the images below the class folders of a folder.
 
     Args:
-      folder: str.
-      prefix: str, put before the file names.
+      root: str.
       skip: collection of str, sub-folders that are no classes.
 
     Returns:
-      list of (class folder, file name below `folder`), both sorted.
+      list of (class folder, file name below `root`), both sorted.
 
     Raises:
       UserError: there is no class folder, or one without an image.
     """
-    rows = []
-    for label in sorted(set(os.listdir(folder)) - set(skip)):
-        if label.startswith(".") or not os.path.isdir(os.path.join(folder, label)):
-            continue
-        found = _images_below(os.path.join(folder, label))
-        if not found:
-            raise UserError(f"{os.path.join(folder, label)} holds no image ({_ENDINGS_TEXT})")
-        rows += [(label, os.path.join(prefix, label, name)) for name in found]
-    if not rows:
+    return _rows(root, [e for e in walk(root) if e.name.split(os.sep)[0] not in skip])
+
+
+def _rows(root, entries, split=""):
+    """The rows of (class folder, file name below `root`) of one split, sorted."""
+    start = os.path.join(split, "") if split else ""
+    files = {}
+    for kind, name in entries:
+        label, _, rest = name[len(start) :].partition(os.sep)
+        if name.startswith(start) and kind == ("image" if rest else "folder"):
+            files.setdefault(label, []).extend([name] if rest else [])
+    for label in sorted(files):
+        if not files[label]:
+            folder = os.path.join(start, label, "")
+            others = left_out([e for e in entries if e.name.startswith(folder)], ())
+            more = f"; {others}" if others else ""
+            endings = ", ".join(IMAGE_ENDINGS)
+            raise UserError(f"{os.path.join(root, start, label)} holds no image ({endings}){more}")
+    if not files:
+        folder = os.path.normpath(os.path.join(root, split))
         raise UserError(f"{folder} has neither lists/*.csv nor a sub-folder a class with images")
-    return rows
-
-
-def _images_below(folder):
-    found = []
-    for directory, _, names in os.walk(folder):
-        below = os.path.relpath(directory, folder)
-        for name in names:
-            if name.lower().endswith(IMAGE_ENDINGS) and not name.startswith("."):
-                found.append(os.path.normpath(os.path.join(below, name)))
-    return sorted(found)
+    return [(label, name) for label in sorted(files) for name in sorted(files[label])]
 
 
 def split_by_class(rows, seed=SPLIT_SEED):

@@ -1,17 +1,19 @@
 """Image lists: official CSV lists or a folder per class -> paths and class indices.
 
-A CSV list has the header `,label,file_name`: row index, label, path below the image folder. The
-class index of a label is its rank among the sorted distinct labels of the training list.
+The class index of a label is its rank among the sorted distinct labels of the training list.
 """
 
+import functools
 import hashlib
+import logging
 import os
 from typing import Dict, NamedTuple, Tuple
 
 import numpy as np
-import pandas as pd
 
-from data.folders import SPLIT_SEED, SPLITS, read_folders
+from data.csv_lists import list_path, read_csv_lists
+from data.folders import SPLIT_SEED, SPLITS, left_out, read_folders, walk
+from data.present import check_present
 from utils.errors import UserError
 
 
@@ -60,7 +62,7 @@ class Dataset(NamedTuple):
 
 
 def load(root, splits, image_folders=("",)):
-    """Loads a data set.
+    """Loads a data set; what a folder a class holds besides its images is logged, once.
 
     Args:
       root: str, a folder with lists/*.csv, or with one sub-folder a class, or with such folders
@@ -78,9 +80,22 @@ def load(root, splits, image_folders=("",)):
     splits = list(splits)
     rows, class_map = read_rows(root, {"train", *splits})
     labels = class_map.labels
+    if not has_lists(root):
+        _warn_once(left_out(walk(root), {name for found in rows.values() for _, name in found}))
     return Dataset(
         class_map, {s: _image_list(root, s, rows, labels, image_folders) for s in splits}
     )
+
+
+@functools.lru_cache(maxsize=None)
+def _warn_once(text):
+    if text:
+        logging.getLogger("two_head").warning(text)
+
+
+def has_lists(root):
+    """Whether a data set has CSV lists; without them its folders are its classes."""
+    return os.path.isdir(os.path.join(root, "lists"))
 
 
 def read_rows(root, splits):
@@ -97,8 +112,8 @@ def read_rows(root, splits):
     Raises:
       UserError: a list is missing, empty or malformed, or there are no class folders.
     """
-    if os.path.isdir(os.path.join(root, "lists")):
-        rows, names = _read_csv_lists(root, splits)
+    if has_lists(root):
+        rows, names = read_csv_lists(root, splits)
     else:
         rows, names = read_folders(root), {}
     # The distinct labels in order: whole numbers by value, anything else by spelling.
@@ -112,7 +127,7 @@ def splits_of(root):
     Raises:
       UserError: it has neither lists nor class folders.
     """
-    if os.path.isdir(os.path.join(root, "lists")):
+    if has_lists(root):
         return tuple(split for split in SPLITS if os.path.exists(list_path(root, split)))
     rows = read_folders(root)
     return tuple(split for split in SPLITS if rows.get(split))
@@ -131,7 +146,7 @@ def _image_list(root, split, rows, labels, image_folders):
             )
     files = [name for _, name in rows[split]]
     folder = image_folder(root, files[0], image_folders)
-    _check_present(folder, files, split)
+    check_present(folder, files, split)
     return ImageList(folder, files, np.array([index[label] for label, _ in rows[split]], np.int32))
 
 
@@ -141,117 +156,87 @@ def image_folder(root, first_file, image_folders):
     return next((f for f in folders if os.path.exists(os.path.join(f, first_file))), folders[0])
 
 
-def _check_present(folder, files, split):
-    """Lists each directory once, which is many times faster than asking for each file."""
-    present = {}
-    missing = []
-    for name in files:
-        directory = os.path.join(folder, os.path.dirname(name))
-        if directory not in present:
-            present[directory] = set(os.listdir(directory)) if os.path.isdir(directory) else set()
-        if os.path.basename(name) not in present[directory]:
-            missing.append(name)
-    if missing:
-        raise UserError(
-            f"{len(missing)} of {len(files)} images of the {split} list are not below {folder},"
-            f" the first is {missing[0]}"
-        )
+def digest_of(image_list):
+    """Str, 12 hexadecimal digits that change when a label, a file or the order of a list does."""
+    pairs = zip(image_list.labels.tolist(), image_list.files)
+    text = "".join(f"{label}\t{name}\n" for label, name in pairs)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
 
-def list_path(root, split):
-    """Path of a split's CSV list."""
-    return os.path.join(root, "lists", f"{split}_all_sub_list.csv")
-
-
-def _read_csv_lists(root, splits):
-    rows = {split: read_csv_list(list_path(root, split)) for split in SPLITS if split in splits}
-    names_path = os.path.join(root, "lists", "classes.csv")
-    names = {}
-    if os.path.exists(names_path):
-        table = _read_table(names_path, ("index", "name"))
-        names = dict(zip(_labels_of(table["index"]), table["name"]))
-    return rows, names
-
-
-def read_csv_list(path):
-    """Reads one CSV list.
+def shared_files(dataset, splits=("val", "test")):
+    """Looks for files that are trained on and evaluated on.
 
     Args:
-      path: str, a file with the header `,label,file_name`.
+      dataset: Dataset.
+      splits: iterable of str, compared with "train" where they are loaded. FGVC-Aircraft's val is a
+        part of its train, so leave it out there.
 
     Returns:
-      list of (label, file name); the labels are int where all of them are whole numbers, else str.
-
-    Raises:
-      UserError: the file is missing, empty or malformed, names a file twice, or a path in it is
-        absolute or leaves the image folder.
+      int, how many files of these splits are in train too, and str, the first of them, or None.
     """
-    table = _read_table(path, ("label", "file_name"))
-    files = list(table["file_name"])
-    for row, name in enumerate(files):
-        if not name or os.path.isabs(name) or os.path.normpath(name).startswith(".."):
-            raise UserError(f"{path}, row {row}: {name!r} is not a path below the image folder")
-    duplicated = table["file_name"].duplicated()
-    if duplicated.any():
-        row = int(np.argmax(duplicated.values))
-        raise UserError(f"{path}, row {row}: {files[row]} is listed twice; keep one of the rows")
-    return list(zip(_labels_of(table["label"]), files))
+    if "train" not in dataset.splits:
+        return 0, None
+    trained = {os.path.normpath(path) for path in dataset.splits["train"].paths}
+    shared = {
+        os.path.normpath(path): None
+        for split in splits
+        for path in (dataset.splits[split].paths if split in dataset.splits else ())
+        if os.path.normpath(path) in trained
+    }
+    return len(shared), next(iter(shared), None)
 
 
-def _read_table(path, columns):
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except FileNotFoundError:
-        raise UserError(f"there is no list {path}") from None
-    except (OSError, ValueError) as error:  # pandas' parser errors and bad encodings
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"{path} can't be read as a CSV list: {reason}") from None
-    for column in columns:
-        if column not in table:
-            raise UserError(f"{path} has no column {column}; its header has to be ,label,file_name")
-    if table.empty:
-        raise UserError(f"{path} has a header but no row")
-    return table
-
-
-def _labels_of(column):
-    words = [word.strip() for word in column]
-    try:
-        return [int(word) for word in words]
-    except ValueError:
-        return words
+def imbalance_of(image_list):
+    """Float, the size of the largest class of a list divided by that of the smallest."""
+    sizes = np.unique(image_list.labels, return_counts=True)[1]
+    return float(sizes.max() / sizes.min())
 
 
 def long_tail(image_list, ratio, seed=SPLIT_SEED):
-    """Thins a balanced list out to a long tail (Cui et al., CVPR 2019, arXiv:1901.05555).
+    """Thins a list out to a long tail (Cui et al., CVPR 2019, arXiv:1901.05555).
 
-    The classes, in a random order, keep n * ratio^(-i / (C - 1)) of their images, i from 0 to
-    C - 1 and n the size of the smallest class, so that the first keeps `ratio` times as many as
-    the last; each keeps at least one.
+    Of the classes by size, the largest first, class i keeps n_max * ratio^(-i / (C - 1)) images,
+    rounded, i from 0 to C - 1 and n_max the size of the largest: the first keeps all of its images
+    and `ratio` times as many as the last.
 
     Args:
-      image_list: ImageList.
+      image_list: ImageList, with images of each class.
       ratio: float >= 1.
-      seed: int, of the order of the classes and of the images kept.
+      seed: int, of the order of classes of one size, and of the images kept.
 
     Returns:
       ImageList, in the order of the given one.
+
+    Raises:
+      UserError: a class has fewer images than it is to keep, or the last would keep none.
     """
     rng = np.random.RandomState(seed)
     sizes = np.bincount(image_list.labels)
-    order = rng.permutation(len(sizes))
-    shares = ratio ** (-np.arange(len(sizes)) / max(len(sizes) - 1, 1))
+    shuffled = rng.permutation(len(sizes))
+    order = shuffled[np.argsort(-sizes[shuffled], kind="stable")]
+    falls = np.arange(len(sizes)) / max(len(sizes) - 1, 1)
+    _check_ratio(ratio, sizes[order], falls)
     kept = []
-    for label, share in zip(order, shares):
-        rows = rng.permutation(np.flatnonzero(image_list.labels == label))
-        kept += list(rows[: max(1, int(round(sizes.min() * share)))])
+    for label, count in zip(order, np.rint(sizes.max() * ratio**-falls).astype(int)):
+        kept += list(rng.permutation(np.flatnonzero(image_list.labels == label))[:count])
     kept = sorted(kept)
     files = [image_list.files[i] for i in kept]
     return ImageList(image_list.folder, files, image_list.labels[kept])
 
 
-def digest_of(image_list):
-    """12 hexadecimal digits that change when a file, a label or their order does."""
-    rows = zip(image_list.labels.tolist(), image_list.files)
-    text = "\n".join(f"{label}\t{name}" for label, name in rows)
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+def _check_ratio(ratio, sizes, falls):
+    """Refuses a ratio that classes of these sizes, the largest first, can't meet."""
+    most = int(sizes[0]) if len(sizes) > 1 else 1
+    # Class i has enough images where n_max * ratio^-fall rounds to at most its size.
+    least = max((sizes[0] / (sizes[1:] + 0.5)) ** (1 / falls[1:]), default=1.0)
+    if least <= ratio <= most:
+        return
+    if least > most:
+        can = "no ratio can be met by them; leave it out"
+    else:
+        lowest = f"ratios from {np.ceil(least * 100) / 100:g} to " if least > 1 else "ratios up to "
+        can = f"{lowest}{most} can be met"
+    raise UserError(
+        f"--imbalance_ratio {ratio:g} can't be met by the training list, whose {len(sizes)} classes"
+        f" have {sizes[-1]} to {sizes[0]} images: {can}"
+    )

@@ -7,13 +7,21 @@ from utils.errors import run_script
 
 
 def main(argv):
-    """Reads the words of the command and does it; leaves with 1 where a check found something."""
+    """Runs a command line; leaves with 0 where all is well, 1 after a problem, 2 after an error.
+
+    Args:
+      argv: list of str, the command and its flags.
+    """
+    run_script("datasets_lists", lambda: _run(argv))
+
+
+def _run(argv):
     command, given = flags.parse(argv)
-    # The work is imported only now: --help and wrong flags are answered at once.
+    # The commands are imported only now: --help and wrong flags are answered at once.
     from datasets_lists import commands
 
     sys.exit(0 if commands.run(command, given, print) else 1)
 
 
 if __name__ == "__main__":
-    run_script("datasets_lists", lambda: main(sys.argv[1:]))
+    main(sys.argv[1:])

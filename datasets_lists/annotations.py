@@ -1,12 +1,13 @@
-"""What official annotation files say, and readers whose errors name the file and the way out."""
+"""What official annotation files hold, and readers whose errors name the file and what to do."""
 
 import os
 from typing import Dict, NamedTuple, Optional, Tuple
 
+from datasets_lists import mat_file
 from utils.errors import UserError
 
 # How a sentence about a wrong file ends.
-ANOTHER = "it is truncated, or of another version; datasets_lists/README.md says which one to take"
+WRONG_FILE = "it is truncated or of another version; datasets_lists/README.md shows the right one"
 
 
 class Annotations(NamedTuple):
@@ -90,7 +91,8 @@ def read_columns(path, *columns):
     for number, row in enumerate(rows, 1):
         if len(row) != len(columns):
             raise UserError(
-                f"{path}, row {number}: {' '.join(row)!r} is not {' and '.join(columns)}; {ANOTHER}"
+                f"{path}, row {number}: {' '.join(row)!r} is not {' and '.join(columns)};"
+                f" {WRONG_FILE}"
             )
     return rows
 
@@ -108,17 +110,15 @@ def read_mat(path, *names):
     Raises:
       UserError: the file is missing, damaged, or has no such variable.
     """
-    import scipy.io  # only now: it takes a third of a second
+    import numpy as np  # only now: --help does not need it
 
     refuse_missing(path)
-    try:
-        variables = scipy.io.loadmat(path)
-    except Exception as error:  # SciPy's reader fails in many ways on a damaged file
-        reason = (str(error) or repr(error)).splitlines()[0]
-        raise UserError(f"{path} can't be read as a MATLAB file ({reason}); {ANOTHER}") from None
+    variables, reason = mat_file.load(path, names)
+    if reason:
+        raise UserError(f"{path} is damaged or no MATLAB file ({reason}); {WRONG_FILE}")
     for name in names:
-        if name not in variables:
-            raise UserError(f"{path} has no variable {name}; {ANOTHER}")
+        if not isinstance(variables.get(name), np.ndarray):
+            raise UserError(f"{path} has no variable {name}; {WRONG_FILE}")
     return [variables[name] for name in names]
 
 
@@ -131,17 +131,21 @@ def column(path, array, kind):
       kind: int or str.
 
     Returns:
-      list of `kind`.
+      list of `kind`, not empty.
 
     Raises:
-      UserError: a value is missing or of another kind.
+      UserError: there is no value, or one is missing or of another kind.
     """
     import numpy as np  # only now: --help does not need it
 
     try:
-        return [kind(np.ravel(cell)[0]) for cell in np.ravel(array)]
-    except (IndexError, ValueError, TypeError):
-        raise UserError(f"{path} has an entry without a value; {ANOTHER}") from None
+        found = [np.ravel(cell)[0] for cell in np.ravel(array)]
+        values = [kind(value) for value in found]
+        if not values or (kind is int and values != found):
+            raise ValueError
+    except (IndexError, ValueError, TypeError, OverflowError):
+        raise UserError(f"{path} has an entry without a value; {WRONG_FILE}") from None
+    return values
 
 
 def field(path, records, name, kind):
@@ -151,7 +155,7 @@ def field(path, records, name, kind):
       UserError: the records have no such field.
     """
     if name not in (records.dtype.names or ()):
-        raise UserError(f"{path} has no field {name} in its annotations; {ANOTHER}")
+        raise UserError(f"{path} has no field {name} in its annotations; {WRONG_FILE}")
     return column(path, records[name], kind)
 
 
@@ -172,6 +176,7 @@ def labelled(path, labels, class_names):
     for label in labels:
         if not 1 <= label <= len(class_names):
             raise UserError(
-                f"{path} has the label {label}, but there are {len(class_names)} classes; {ANOTHER}"
+                f"{path} has the label {label}, but there are {len(class_names)} classes;"
+                f" {WRONG_FILE}"
             )
     return [label - 1 for label in labels]

@@ -1,11 +1,10 @@
-"""What the commands make and check do, with the flags that `flags.parse` gives."""
+"""The commands make, check and download, with the flags that `flags.parse` reads."""
 
 import json
 import os
 
 from config.datasets import DATASETS
-from datasets_lists import check as checking
-from datasets_lists import lists, official, split
+from datasets_lists import fetch, inspection, lists, official, split
 from datasets_lists.report import as_json, as_text
 from utils.errors import UserError
 from utils.run_dir import write_json
@@ -14,110 +13,89 @@ SHARES = (0.7, 0.1, 0.2)
 EXAMPLES = 3
 
 
-def each(flags, work, say):
-    """Does the work of a command for the data set of the flags, or for all that are in place.
+def run(command, given, show):
+    """Runs a command.
 
     Args:
-      flags: argparse.Namespace.
-      work: `make` or `check`.
-      say: function of a str, that shows it.
+      command: str, "make", "check" or "download".
+      given: argparse.Namespace, see `flags.parse`.
+      show: function of a str, that prints it.
 
     Returns:
-      bool, whether all of them are clean.
+      bool, whether no problem is left.
 
     Raises:
       UserError: it could not be done. Of several data sets, one that fails stops no other.
     """
-    if flags.name == "custom":
-        root = os.path.abspath(os.path.expanduser(flags.dataset_path))
-        if not os.path.isdir(root):
-            raise UserError(f"there is no folder {root}, which --dataset_path names")
-        return work("custom", root, flags, say)
-    if flags.name != "all":
-        root = official.existing_folder_of(flags.name, flags.datasets_dir)
-        return work(flags.name, root, flags, say)
-    return _all(flags, work, say)
+    if command == "download":
+        fetch.fetch(given.name, given.datasets_dir, show)
+        return True
+    work = {"make": _make, "check": _check}[command]
+    if given.name == "all":
+        return _run_all(work, given, show)
+    if given.name != "custom":
+        root = official.existing_folder_of(given.name, given.datasets_dir)
+        return work(given.name, root, given, show)
+    root = os.path.abspath(os.path.expanduser(given.dataset_path))
+    if not os.path.isdir(root):
+        raise UserError(f"there is no folder {root}, which --dataset_path names")
+    return work("custom", root, given, show)
 
 
-def _all(flags, work, say):
-    folders = {name: official.folder_of(name, flags.datasets_dir)[0] for name in official.NAMES}
+def _run_all(work, given, show):
+    """Runs a command for each official data set that is in place."""
+    folders = {name: official.folder_of(name, given.datasets_dir)[0] for name in official.NAMES}
     there = [name for name in official.NAMES if os.path.isdir(folders[name])]
     if not there:
-        told = ", ".join(DATASETS[name].folder for name in official.NAMES)
+        names = ", ".join(DATASETS[name].folder for name in official.NAMES)
         parent = os.path.dirname(folders[official.NAMES[0]])
         raise UserError(
-            f"none of the folders {told} is below {parent}; name another with --datasets_dir, or"
+            f"none of the folders {names} is below {parent}; name another with --datasets_dir, or"
             " your own images with custom --dataset_path FOLDER"
         )
     clean, failed = True, []
     for name in there:
         try:
-            clean = work(name, folders[name], flags, say) and clean
+            clean = work(name, folders[name], given, show) and clean
         except UserError as error:
-            say(f"{name}: error: {error}")
+            show(f"{name}: error: {error}")
             failed.append(name)
     if failed:
         raise UserError(f"{len(failed)} of {len(there)} data sets failed: {', '.join(failed)}")
     return clean
 
 
-def make(name, root, flags, say):
-    """Writes the lists of a data set and checks it.
-
-    Args:
-      name: str.
-      root: str, its folder.
-      flags: argparse.Namespace.
-      say: function of a str, that shows it.
-
-    Returns:
-      bool, whether the check found nothing.
-
-    Raises:
-      UserError: the lists can't be written.
-    """
+def _make(name, root, given, show):
+    """Writes the lists of a data set and checks it."""
     if name == "custom":
-        seed = flags.seed or 0
-        annotations, groups = split.split(root, flags.split or SHARES, seed, flags.workers)
+        seed = given.seed or 0
+        annotations, groups = split.split(root, given.split or SHARES, seed, given.workers)
         if groups:
-            told = "; ".join(", ".join(group) for group in groups[:EXAMPLES])
-            say(f"near-duplicates, each group kept in one split: {len(groups)} groups, as {told}")
+            examples = "; ".join(", ".join(group) for group in groups[:EXAMPLES])
+            show(f"near-duplicates, kept in one split each: {len(groups)} groups, as {examples}")
     else:
-        annotations = official.read(name, root, flags.level, flags.subset)
+        annotations = official.read(name, root, given.level, given.subset)
         for source in sorted(set(annotations.sources.values())):
-            say(f"read {source}")
-    new = lists.write(root, annotations, flags.overwrite)
-    say(f"{os.path.join(root, 'lists')} " + ("is written" if new else "is there and the same"))
-    report = checking.check(
-        name, root, subset=flags.subset, read_images=not flags.skip_images, workers=flags.workers
+            show(f"read {source}")
+    new = lists.write(root, annotations, given.overwrite)
+    show(f"{os.path.join(root, 'lists')} " + ("is written" if new else "is there and the same"))
+    report = inspection.inspect_dataset(
+        name, root, subset=given.subset, read_images=not given.skip_images, workers=given.workers
     )
-    say(as_text(report))
-    return not report.findings
+    show(as_text(report))
+    return not report.problems
 
 
-def check(name, root, flags, say):
-    """Checks a data set, and repairs its images where the flags say so.
-
-    Args:
-      name: str.
-      root: str, its folder.
-      flags: argparse.Namespace.
-      say: function of a str, that shows it.
-
-    Returns:
-      bool, whether nothing is found, or nothing is left.
-
-    Raises:
-      UserError: the check can't run, or the JSON can't be written.
-    """
-    report = checking.check(name, root, flags.fix, flags.subset, workers=flags.workers)
-    if flags.json == "-":
-        say(json.dumps(as_json(report), indent=2, sort_keys=True))
-        return not report.findings
-    say(as_text(report))
-    if flags.json:
+def _check(name, root, given, show):
+    """Checks a data set, and repairs its images with --fix."""
+    report = inspection.inspect_dataset(name, root, given.fix, given.subset, workers=given.workers)
+    if given.json == "-":
+        show(json.dumps(as_json(report), indent=2, sort_keys=True))
+        return not report.problems
+    show(as_text(report))
+    if given.json:
         try:
-            write_json(flags.json, as_json(report))
+            write_json(given.json, as_json(report))
         except OSError as error:
-            raise UserError(f"{flags.json} can't be written: {error.strerror}") from None
-    return not report.findings
+            raise UserError(f"{given.json} can't be written: {error.strerror}") from None
+    return not report.problems

@@ -1,7 +1,7 @@
 """Looks at image files one by one, on all cores: what is wrong with each, its size and content.
 
 TensorFlow is not needed. What its decoder refuses, in either version, is refused here too; where
-Pillow alone would be more tolerant, a rule of this module stands in.
+Pillow alone would be more tolerant, this module has a rule of its own.
 """
 
 import hashlib
@@ -9,35 +9,44 @@ import io
 import multiprocessing
 import os
 import signal
+import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple, Optional, Tuple
 
-from PIL import Image
+from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from utils.errors import UserError
 
-# Ending -> format; of the formats, the ones that both versions of TensorFlow decode.
-FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".gif": "GIF"}
-DECODABLE = tuple(sorted(set(FORMATS.values())))
+FORMATS = {
+    ".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".bmp": "BMP", ".gif": "GIF",
+    ".webp": "WEBP",
+}  # fmt: skip
+# TensorFlow 1.15, which alone runs on Python 3.7, decodes no WebP.
+DECODABLE = ("BMP", "GIF", "JPEG", "PNG") + (("WEBP",) if sys.version_info >= (3, 8) else ())
+MAX_MEGAPIXELS = 200  # larger images are not decoded
 IMAGES_A_PROCESS = 256
 CHUNK = 16
 
 
-class Facts(NamedTuple):
+class ImageInfo(NamedTuple):
     """What is known of one image file.
 
     Attributes:
-      size: (width, height) in pixels; None where it can't be read.
-      content: str, hash of the pixels; of the bytes where they can't be read.
+      size: (width, height) in pixels of the upright image; None where it can't be read.
+      content: str, hash of the upright pixels; of the bytes where they can't be read.
       problems: tuple of (kind, detail), see `report.KINDS`.
     """
 
     size: Optional[Tuple[int, int]]
     content: str
     problems: tuple
+
+
+class TooLarge(Exception):  # noqa: N818 - a problem of the image, which is reported
+    """An image has more pixels than `MAX_MEGAPIXELS`."""
 
 
 def examine(path):
@@ -47,21 +56,26 @@ def examine(path):
       path: str.
 
     Returns:
-      Facts.
+      ImageInfo.
     """
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would never end
+        return ImageInfo(None, path, (("unreadable", "is no regular file"),))
     try:
         with open(path, "rb") as file:
             data = file.read()
     except OSError as error:
-        return Facts(None, path, (("unreadable", error.strerror),))
+        return ImageInfo(None, path, (("unreadable", error.strerror),))
     try:
         image = decode(data)
-        content = _digest(repr(image.size).encode() + _comparable(image).tobytes())
+        shown = upright(image)
+        content = _digest(repr(shown.size).encode() + _comparable(shown).tobytes())
+    except TooLarge as error:
+        return ImageInfo(None, _digest(data), (("too_large", str(error)),))
     except Exception as error:  # Pillow's readers fail in many ways on damaged files
         reason = (str(error).split(" <_io")[0] or repr(error)).splitlines()[0]
         kind = "truncated" if "truncat" in reason.lower() else "unreadable"
-        return Facts(None, _digest(data), ((kind, reason),))
-    return Facts(image.size, content, tuple(_problems(path, data, image)))
+        return ImageInfo(None, _digest(data), ((kind, reason),))
+    return ImageInfo(shown.size, content, tuple(_problems(path, data, image)))
 
 
 def _comparable(image):
@@ -73,6 +87,30 @@ def _digest(data):
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
+def open_image(source):
+    """Opens an image, of which only the header is read.
+
+    Args:
+      source: str, a path, or a binary file.
+
+    Returns:
+      PIL.Image.Image.
+
+    Raises:
+      TooLarge: it has more than `MAX_MEGAPIXELS`.
+      Exception: of many kinds, it is no image.
+    """
+    Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit gives way to this one
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd metadata; the pixels are what counts
+        image = Image.open(source)
+    megapixels = image.width * image.height / 1e6
+    if megapixels > MAX_MEGAPIXELS:
+        image.close()
+        raise TooLarge(f"has {megapixels:,.0f} megapixels, more than {MAX_MEGAPIXELS}")
+    return image
+
+
 def decode(data):
     """Decodes an image with every check that Pillow has.
 
@@ -80,17 +118,26 @@ def decode(data):
       data: bytes, an encoded file.
 
     Returns:
-      PIL.Image.Image.
+      PIL.Image.Image, not turned.
 
     Raises:
+      TooLarge: it has more than `MAX_MEGAPIXELS`.
       Exception: of many kinds, it can't be decoded.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd metadata; the pixels are what counts
-        Image.open(io.BytesIO(data)).verify()  # checksums, which loading alone passes over
-        image = Image.open(io.BytesIO(data))
+        warnings.simplefilter("ignore")
+        open_image(io.BytesIO(data)).verify()  # checksums, which loading alone passes over
+        image = open_image(io.BytesIO(data))
         image.load()
     return image
+
+
+def upright(image):
+    """An image turned by its EXIF orientation, as training sees it."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged metadata, which turns nothing
+        return image
 
 
 def format_of(image):
@@ -110,6 +157,8 @@ def _problems(path, data, image):
         yield "truncated", f"the end of the {found} file is missing"
     if found == "BMP" and data[28] not in (8, 24, 32):
         yield "unreadable", f"TensorFlow decodes no BMP of {data[28]} bits a pixel"
+    if found == "WEBP" and getattr(image, "n_frames", 1) > 1:
+        yield "unreadable", "TensorFlow decodes no animated WebP"
     if image.mode != "RGB" and found != "GIF":  # a GIF has no other colours than its palette's
         yield "not_rgb", f"has the mode {image.mode}"
 
@@ -123,6 +172,8 @@ def _lacks_end(found, data, image):
     if found == "BMP":  # rows are filled up to four bytes
         row_bytes = -(-image.width * data[28] // 32) * 4
         return len(data) < int.from_bytes(data[10:14], "little") + row_bytes * image.height
+    if found == "WEBP":  # the header has the length of what follows
+        return len(data) < 8 + int.from_bytes(data[4:8], "little")
     return found == "GIF" and b"\x00;" not in data[-64:]
 
 
@@ -143,7 +194,7 @@ def map_over(function, paths, workers=None, text="reading"):
       function: function of a module, from a path to something that can be pickled.
       paths: sequence of N str.
       workers: int, processes; default one a core, and none for a few files.
-      text: str, what the bar says.
+      text: str, the label of the bar.
 
     Returns:
       list of N values, in the order of `paths`.

@@ -1,6 +1,7 @@
 """The official data sets: where each lies, and its annotations against what is published.
 
-The module of a data set is called as its row in `config.datasets.DATASETS` and has
+The reader of a data set is the module of readers/ with the name of its row in
+`config.datasets.DATASETS`. It has
   read(root) -> Annotations
   DOWNLOADS  tuple of Download, empty where the site has no direct address; then
   BY_HAND    str, where to get it and what to put where, with {root} for its folder.
@@ -12,15 +13,15 @@ import os
 
 from config.datasets import DATASETS
 from config.paths import resolve_paths
-from datasets_lists.annotations import ANOTHER
+from datasets_lists.annotations import WRONG_FILE
 from utils.errors import UserError
 
 NAMES = tuple(name for name in DATASETS if name not in ("digits", "custom"))
 LEVELS = ("variant", "family", "manufacturer")
 
 
-def module_of(name):
-    """The module of a data set of `NAMES`; none is imported before it is needed."""
+def reader_of(name):
+    """The module that reads a data set of `NAMES`; none is imported before it is needed."""
     return importlib.import_module(f"datasets_lists.readers.{name}")
 
 
@@ -57,7 +58,7 @@ def existing_folder_of(name, datasets_dir=None):
 def class_counts(name):
     """Level -> published number of classes; a data set without levels has the one called None."""
     one = {None: DATASETS[name].num_classes}
-    return getattr(module_of(name), "LEVELS", one) if name in NAMES else one
+    return getattr(reader_of(name), "LEVELS", one) if name in NAMES else one
 
 
 def train_holds_val(name):
@@ -80,8 +81,8 @@ def read(name, root, level=None, subset=False):
     Raises:
       UserError: a file is missing, damaged, truncated or of another version.
     """
-    module = module_of(name)
-    annotations = module.read(root, level) if level else module.read(root)
+    reader = reader_of(name)
+    annotations = reader.read(root, level) if level else reader.read(root)
     if not subset:
         counts = class_counts(name)
         _check_published(name, annotations, counts[level or next(iter(counts))])
@@ -96,22 +97,21 @@ def _check_published(name, annotations, num_classes):
         if found != count:
             raise UserError(
                 f"{annotations.sources[split]} gives {found} {split} images where {title} has"
-                f" {count}: it is truncated or of another version; get it again, or say --subset"
+                f" {count}: it is truncated or of another version; get it again, or give --subset"
                 " if it is a part on purpose"
             )
     if len(annotations.class_names) != num_classes:
         raise UserError(
             f"{annotations.sources['train']} and what lies beside it have"
             f" {len(annotations.class_names)} classes where {title} has {num_classes}; get them"
-            " again, or say --subset if it is a part on purpose"
+            " again, or give --subset if it is a part on purpose"
         )
 
 
 def _check_splits(name, annotations):
     """Refuses what no training could use, whatever the counts."""
-    from data.folders import IMAGE_ENDINGS  # only now: NumPy comes with it
-
     splits, sources = annotations.splits, annotations.sources
+    _check_names(annotations)
     _check_apart(name, splits, sources)
     for split, rows in splits.items():
         files = [file for _, file in rows]
@@ -120,15 +120,31 @@ def _check_splits(name, annotations):
         if len(set(files)) != len(files):
             twice = next(file for i, file in enumerate(files) if file in files[:i])
             raise UserError(f"{sources[split]} lists {twice} twice; get it again")
-        for file in files:
-            if not file.lower().endswith(IMAGE_ENDINGS):
-                raise UserError(f"{sources[split]} lists {file}, which is no image; {ANOTHER}")
     without = set(range(len(annotations.class_names))) - {label for label, _ in splits["train"]}
     if without:
         raise UserError(
             f"{sources['train']} gives no training image of the class"
             f" {annotations.class_names[min(without)]}; get it again"
         )
+
+
+def _check_names(annotations):
+    """Refuses names that no list should hold."""
+    from data.folders import IMAGE_ENDINGS, is_path_below, is_text  # only now: for NumPy
+
+    for split, rows in annotations.splits.items():
+        for row, (_, file) in enumerate(rows, 1):
+            entry = f"{annotations.sources[split]} lists {file!r} as its {split} image {row}"
+            if not is_path_below(file):
+                raise UserError(f"{entry}, which is no path below the image folder; {WRONG_FILE}")
+            if not file.lower().endswith(IMAGE_ENDINGS):
+                raise UserError(f"{entry}, which is no image; {WRONG_FILE}")
+    for label, name in enumerate(annotations.class_names):
+        if not is_text(name):
+            raise UserError(
+                f"{annotations.sources['train']} and the files beside it call class {label}"
+                f" {name!r}, which is no text; {WRONG_FILE}"
+            )
 
 
 def _check_apart(name, splits, sources):

@@ -1,4 +1,4 @@
-"""--fix: offending images written anew as RGB, each beside a backup of what it was."""
+"""--fix: images that have a problem written anew as RGB, each beside a backup of what it was."""
 
 import io
 import os
@@ -8,40 +8,41 @@ import warnings
 import numpy as np
 from PIL import Image, ImageFile
 
-from datasets_lists.images import FORMATS
+from datasets_lists.images import FORMATS, open_image, upright
 from utils.errors import UserError
 
 BACKUP_ENDING = ".orig"
 REPAIRABLE = ("truncated", "misnamed", "not_rgb", "unreadable")
-# How an ending is written; a GIF can't be RGB.
+# How a format is written; a GIF can't be RGB, and TensorFlow 1.15 decodes no WebP.
 _OPTIONS = {"JPEG": {"quality": 95, "subsampling": 0}, "PNG": {}, "BMP": {}}
 
 
-def repair_all(folder, facts):
+def repair_all(folder, images):
     """Repairs what can be repaired.
 
     Args:
       folder: str, the image folder.
-      facts: dict from file below `folder` to images.Facts.
+      images: dict from file below `folder` to images.ImageInfo.
 
     Returns:
       list of (file, what was done).
     """
     done = []
-    for file in sorted(facts):
-        kinds = {kind for kind, _ in facts[file].problems}
+    for file in sorted(images):
+        kinds = {kind for kind, _ in images[file].problems}
         if kinds.intersection(REPAIRABLE):
-            told = repair(os.path.join(folder, file))
-            done += [(file, told)] if told else []
+            change = repair(os.path.join(folder, file))
+            done += [(file, change)] if change else []
     return done
 
 
 def repair(path):
     """Writes an image anew: an RGB JPEG, or an RGB PNG or BMP where the ending says so.
 
-    The pixels are those that training would see: transparency is dropped, and no rotation of the
-    metadata applied. Of a truncated image the part that can be read stays and the rest is grey.
-    The file of before is kept as <name>.orig beside it.
+    The pixels are those that training sees: transparency is dropped, and the photo is turned by its
+    EXIF orientation (`PIL.ImageOps.exif_transpose`), which the new file is without. Of a truncated
+    image the part that can be read stays and the rest is grey. The file of before is kept as
+    <name>.orig beside it.
 
     Args:
       path: str.
@@ -94,8 +95,9 @@ def _decoded(path):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                return _as_rgb(image)
+            with open_image(path) as image:
+                image.load()
+                return _as_rgb(upright(image))
     except Exception:  # Pillow's readers fail in many ways on damaged files
         return None
 

@@ -1,6 +1,8 @@
-"""What the dataset doctor found, and how it is written down: as text and as JSON."""
+"""The result of a data set check, as text and as JSON."""
 
 from typing import Dict, NamedTuple, Optional, Tuple
+
+from data.folders import CONVERT
 
 # Kind -> its heading, in the order of the report.
 KINDS = {
@@ -8,9 +10,11 @@ KINDS = {
     "label": "labels without a training image",
     "missing": "listed images that are not there",
     "unlisted": "images in no list",
+    "unread": f"images of a format that is not read; {CONVERT}",
     "two_splits": "files in two splits",
     "same_content": "the same content in two splits",
     "unreadable": "images that can't be decoded",
+    "too_large": "images of too many pixels",
     "truncated": "truncated images",
     "misnamed": "images whose ending is another format's",
     "not_rgb": "images that are not RGB",
@@ -20,8 +24,8 @@ BINS = 8
 BAR_CHARACTERS = 40
 
 
-class Finding(NamedTuple):
-    """One thing that is wrong.
+class Problem(NamedTuple):
+    """One thing that is wrong with a data set.
 
     Attributes:
       kind: str, a key of `KINDS`.
@@ -35,19 +39,20 @@ class Finding(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What the doctor saw of a data set.
+    """What a check found of a data set.
 
     Attributes:
       title: str, the data set.
       folder: str, its image folder.
       counts: dict from split to int.
       published: dict from split to int, empty where nothing is published or asked for.
-      notes: tuple of str, what is as it should be and worth knowing.
+      notes: tuple of str, what is no problem and worth knowing.
       class_map: str, `data.lists.ClassMap.digest`.
       images_per_class: list of (class name, int), of the training list.
-      smallest: (width, height, file) of the image with the least pixels, None where none is read.
+      smallest: (width, height, file) of the image with the least pixels, upright; None where
+        none is read.
       largest: the same of the one with the most.
-      findings: tuple of Finding.
+      problems: tuple of Problem.
       repaired: tuple of (file, what was done), by --fix.
     """
 
@@ -60,7 +65,7 @@ class Report(NamedTuple):
     images_per_class: list
     smallest: Optional[tuple]
     largest: Optional[tuple]
-    findings: Tuple[Finding, ...]
+    problems: Tuple[Problem, ...]
     repaired: tuple
 
 
@@ -68,9 +73,9 @@ def as_json(report):
     """The report as a dict that JSON can hold."""
     return dict(
         report._asdict(),
-        clean=not report.findings,
+        clean=not report.problems,
         images_per_class=[{"class": name, "images": n} for name, n in report.images_per_class],
-        findings=[finding._asdict() for finding in report.findings],
+        problems=[problem._asdict() for problem in report.problems],
         repaired=[{"file": file, "done": done} for file, done in report.repaired],
     )
 
@@ -92,7 +97,7 @@ def as_text(report):
             lines.append(f"  {word} image {width} x {height}, {file}")
     lines += ["  training images per class:", *_histogram([n for _, n in report.images_per_class])]
     lines += [f"  repaired {file}: {done}" for file, done in report.repaired]
-    return "\n".join(lines + _finding_lines(report.findings))
+    return "\n".join(lines + _problem_lines(report.problems))
 
 
 def _histogram(counts):
@@ -111,16 +116,16 @@ def _histogram(counts):
     return lines
 
 
-def _finding_lines(findings):
-    if not findings:
-        return ["clean: nothing found"]
-    lines = [f"{len(findings)} findings"]
+def _problem_lines(problems):
+    if not problems:
+        return ["clean: no problem found"]
+    lines = [f"{len(problems)} " + ("problem" if len(problems) == 1 else "problems")]
     for kind, heading in KINDS.items():
-        chosen = [finding for finding in findings if finding.kind == kind]
+        chosen = [problem for problem in problems if problem.kind == kind]
         if not chosen:
             continue
         lines.append(f"  {heading}: {len(chosen)}")
-        lines += [f"    {f.file} {f.detail}".rstrip() for f in chosen[:EXAMPLES]]
+        lines += [f"    {p.file} {p.detail}".rstrip() for p in chosen[:EXAMPLES]]
         if len(chosen) > EXAMPLES:
             lines.append(f"    ... and {len(chosen) - EXAMPLES} more (all of them: --json PATH)")
     return lines

@@ -1,16 +1,15 @@
-"""Lists for a folder of one's own: each class split by itself, near-duplicates kept on one side."""
+"""Lists for a folder per class: each class split by itself, near-duplicates in one split."""
 
 import os
 import warnings
 
 import numpy as np
-from PIL import Image
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from data.folders import SPLITS, files_of_classes
 from datasets_lists.annotations import Annotations
-from datasets_lists.images import map_over
+from datasets_lists.images import map_over, open_image, upright
 from utils.errors import UserError
 
 # Perceptual hashes of 64 bits that differ in at most so many are of near-duplicates. Of the 1,360
@@ -52,9 +51,9 @@ def split(root, shares, seed=0, workers=None):
     labels = np.array([index[name] for name, _ in rows])
     hashes = map_over(_hash_of, [os.path.join(root, file) for file in files], workers, "hashing")
     groups = near_duplicates(np.array(hashes))
-    sides = assign(labels, groups, shares, seed)
+    chosen = assign(labels, groups, shares, seed)
     found = {
-        name: [(int(labels[i]), files[i]) for i in np.flatnonzero(sides == number)]
+        name: [(int(labels[i]), files[i]) for i in np.flatnonzero(chosen == number)]
         for number, name in enumerate(SPLITS)
     }
     found = {name: found_rows for name, found_rows in found.items() if found_rows}
@@ -71,9 +70,9 @@ def check_shares(shares):
       UserError: they are negative, leave nothing for training or don't sum to 1.
     """
     if min(shares) < 0 or shares[0] <= 0 or not abs(sum(shares) - 1) < 1e-6:
-        told = " ".join(f"{share:g}" for share in shares)
+        given = " ".join(f"{share:g}" for share in shares)
         raise UserError(
-            f"--split {told}: the shares of train, val and test have to be at least 0, that of"
+            f"--split {given}: the shares of train, val and test have to be at least 0, that of"
             " train more, and to sum to 1"
         )
 
@@ -85,12 +84,13 @@ def _hash_of(path):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                return imagehash.phash(image.convert("RGB")).hash.ravel()
+            with open_image(path) as image:
+                image.load()
+                return imagehash.phash(upright(image).convert("RGB")).hash.ravel()
     except Exception as error:  # Pillow's readers fail in many ways on damaged files
         reason = (str(error).split(" <_io")[0] or repr(error)).splitlines()[0]
         raise UserError(
-            f"{path} can't be read ({reason}); python -m datasets_lists.check custom --dataset_path"
+            f"{path} can't be read ({reason}); python -m datasets_lists check custom --dataset_path"
             " FOLDER finds all such files"
         ) from None
 
@@ -138,14 +138,14 @@ def assign(labels, groups, shares, seed):
     counts = np.bincount(labels)
     wanted = np.round(np.outer(counts, shares))
     wanted[:, 0] = np.maximum(counts - wanted[:, 1] - wanted[:, 2], 1)
-    sides = np.full(len(labels), -1)
+    chosen = np.full(len(labels), -1)
     # The large groups first, while there is room for them; a stable sort keeps the drawn order.
     for group in sorted((groups[i] for i in order), key=len, reverse=True):
-        side = int(np.argmax(wanted[labels[group]].sum(axis=0)))
-        sides[group] = side
-        np.subtract.at(wanted, (labels[group], side), 1)
+        number = int(np.argmax(wanted[labels[group]].sum(axis=0)))
+        chosen[group] = number
+        np.subtract.at(wanted, (labels[group], number), 1)
     for label in range(len(counts)):
-        if not np.any(sides[labels == label] == 0):
+        if not np.any(chosen[labels == label] == 0):
             smallest = min((g for g in groups if label in labels[g]), key=len)
-            sides[smallest] = 0
-    return sides
+            chosen[smallest] = 0
+    return chosen

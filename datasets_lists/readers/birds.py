@@ -2,7 +2,7 @@
 
 import os
 
-from datasets_lists.annotations import ANOTHER, read_columns
+from datasets_lists.annotations import WRONG_FILE, read_columns
 from datasets_lists.readers import id_files
 from utils.errors import UserError
 
@@ -33,9 +33,9 @@ def read(root):
     names = dict(read_columns(path, "a class", "its name"))
 
     def name_of(number, file):
-        """The name of a class, for which one of its files is told where it has none."""
+        """The name of a class; `file` is one of its files, for an error."""
         if str(number) not in names:
-            raise UserError(f"{path} has no class {number}, which {file} belongs to; {ANOTHER}")
+            raise UserError(f"{path} has no class {number}, which {file} belongs to; {WRONG_FILE}")
         return names[str(number)]
 
     return id_files.read(root, name_of)

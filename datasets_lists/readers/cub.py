@@ -43,5 +43,5 @@ def _refuse_2010(root):
     if old_files or (there and len(read_lines(images)) == _IMAGES_OF_2010):
         raise UserError(
             f"{root} holds CUB-200 of 2010, whose {_IMAGES_OF_2010} images are not those of"
-            " CUB-200-2011; python -m datasets_lists.download cub, into another folder, gets that"
+            " CUB-200-2011; python -m datasets_lists download cub, into another folder, gets that"
         )

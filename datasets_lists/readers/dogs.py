@@ -2,7 +2,7 @@
 
 import os
 
-from datasets_lists.annotations import ANOTHER, Annotations, Download, column, read_mat
+from datasets_lists.annotations import WRONG_FILE, Annotations, Download, column, read_mat
 from utils.errors import UserError
 
 _SITE = "http://vision.stanford.edu/aditya86/ImageNetDogs/"
@@ -43,7 +43,7 @@ def read(root):
             if folders.setdefault(label, folder) != folder:
                 raise UserError(
                     f"{path} has the label {label} for {file}, but it stands for"
-                    f" {folders[label]}; {ANOTHER}"
+                    f" {folders[label]}; {WRONG_FILE}"
                 )
     order = sorted(folders)
     index = {label: i for i, label in enumerate(order)}
@@ -58,5 +58,5 @@ def _read_list(path):
     files, labels = read_mat(path, "file_list", "labels")
     files, labels = column(path, files, str), column(path, labels, int)
     if len(files) != len(labels):
-        raise UserError(f"{path} has {len(files)} files and {len(labels)} labels; {ANOTHER}")
+        raise UserError(f"{path} has {len(files)} files and {len(labels)} labels; {WRONG_FILE}")
     return list(zip(labels, files))

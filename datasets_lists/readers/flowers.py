@@ -2,7 +2,7 @@
 
 import os
 
-from datasets_lists.annotations import ANOTHER, Annotations, Download, column, labelled, read_mat
+from datasets_lists.annotations import WRONG_FILE, Annotations, Download, column, labelled, read_mat
 from utils.errors import UserError
 
 _SITE = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
@@ -71,7 +71,7 @@ def read(root):
         if ids and not 1 <= min(ids) <= max(ids) <= len(labels):
             raise UserError(
                 f"{path} counts images up to {max(ids)}, but {labels_path} has {len(labels)}"
-                f" labels; {ANOTHER}"
+                f" labels; {WRONG_FILE}"
             )
         splits[split] = [(labels[i - 1], f"image_{i:05d}.jpg") for i in ids]
     splits["trainval"] = splits["train"] + splits["val"]

@@ -2,7 +2,7 @@
 
 import os
 
-from datasets_lists.annotations import ANOTHER, Annotations, read_columns
+from datasets_lists.annotations import WRONG_FILE, Annotations, read_columns
 from utils.errors import UserError
 
 IMAGES = "images.txt"
@@ -28,7 +28,7 @@ def read(root, name_of):
     classes = _numbers(root, _CLASSES, "a class", files)
     trains = _numbers(root, _SPLIT, "0 or 1", files)
     if not set(trains.values()) <= {0, 1}:
-        raise UserError(f"{os.path.join(root, _SPLIT)} has more than 0 and 1; {ANOTHER}")
+        raise UserError(f"{os.path.join(root, _SPLIT)} has more than 0 and 1; {WRONG_FILE}")
     example = _one_folder_a_class(root, files, classes)
     order = sorted(example)
     index = {number: label for label, number in enumerate(order)}
@@ -60,7 +60,7 @@ def _numbers(root, name, what, files):
     rows = read_columns(path, "an id", what)
     for number, (_, word) in enumerate(rows, 1):
         if not word.isdigit():
-            raise UserError(f"{path}, row {number}: {word!r} is not {what}; {ANOTHER}")
+            raise UserError(f"{path}, row {number}: {word!r} is not {what}; {WRONG_FILE}")
     numbers = {image: int(word) for image, word in rows}
     if set(numbers) != set(files):
         raise UserError(

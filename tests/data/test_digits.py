@@ -1,12 +1,14 @@
 import os
 
 import numpy as np
+import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
 from config.datasets import DATASETS
 from data import digits, lists
 from data.folders import SPLITS
+from utils.errors import UserError
 
 
 def test_digits_are_written_once_and_whole(tmp_path):
@@ -27,3 +29,27 @@ def test_digits_are_written_once_and_whole(tmp_path):
     digits.write(root)
     assert os.stat(part.paths[0]).st_mtime_ns == before
     assert os.listdir(str(tmp_path)) == ["digits"]
+
+
+@pytest.mark.parametrize("function", ["makedirs", "rename"])
+def test_a_folder_that_can_not_be_written_is_named_and_stays_clean(tmp_path, monkeypatch, function):
+    def refuse(*args, **kwargs):
+        raise OSError(30, "Read-only file system", *args)
+
+    with monkeypatch.context() as patch, pytest.raises(UserError) as caught:
+        patch.setattr(os, function, refuse)
+        digits.write(str(tmp_path / "digits"))
+    message = str(caught.value)
+    for words in (str(tmp_path / "digits"), "Read-only file system", "--datasets_dir"):
+        assert words in message
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        digits.write(str(tmp_path / "digits"))
+    assert os.listdir(str(tmp_path)) == []

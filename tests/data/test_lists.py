@@ -112,15 +112,128 @@ def test_test_label_unknown_in_training(root):
     assert "label 4 of d.jpg" in message and "test list" in message
 
 
-def test_long_tail_falls_exponentially_from_the_smallest_size():
-    labels = np.repeat(np.arange(5), [16, 20, 16, 30, 16])
-    whole = lists.ImageList("x", [str(i) for i in range(len(labels))], labels.astype(np.int32))
+def list_of(sizes):
+    """An ImageList of classes of these sizes, its files named by their rows."""
+    labels = np.repeat(np.arange(len(sizes)), sizes).astype(np.int32)
+    return lists.ImageList("x", [str(i) for i in range(len(labels))], labels)
+
+
+def test_long_tail_falls_exponentially_from_the_largest_size():
+    counts = np.bincount(lists.long_tail(list_of([16, 40, 14, 64, 17]), 16).labels)
+    assert counts.tolist() == [8, 32, 4, 64, 16]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_long_tail_against_a_plain_loop(seed):
+    rng = np.random.RandomState(seed)
+    sizes = rng.randint(4, 61, rng.randint(2, 12))
+    ratio = rng.uniform(1, 60)
+    ordered = sorted(sizes, reverse=True)
+    quotas = [ordered[0] * ratio ** (-i / (len(sizes) - 1)) for i in range(len(sizes))]
+    fits = ordered[0] >= ratio and all(s + 0.5 >= q for s, q in zip(ordered, quotas))
+    if not fits:
+        message = message_of(lists.long_tail, list_of(sizes), ratio)
+        assert f"--imbalance_ratio {ratio:g}" in message
+        assert f"{ordered[-1]} to {ordered[0]} images" in message
+        return
+    tail = lists.long_tail(list_of(sizes), ratio)
+    counts = sorted(np.bincount(tail.labels), reverse=True)
+    assert counts == [int(round(q)) for q in quotas]
+    assert lists.imbalance_of(tail) == counts[0] / counts[-1]
+
+
+@pytest.mark.parametrize(
+    "sizes, ratio, words",
+    [
+        ([10, 10, 10], 20, "ratios up to 10 can be met"),
+        ([60, 20, 4], 4, "ratios from 13.34 to 60 can be met"),
+        ([60, 2, 2], 20, "no ratio can be met"),
+        ([9], 2, "ratios up to 1 can be met"),
+    ],
+)
+def test_a_ratio_that_the_classes_can_not_meet(sizes, ratio, words):
+    assert words in message_of(lists.long_tail, list_of(sizes), ratio)
+
+
+def test_every_ratio_that_the_error_names_can_be_met():
+    whole = list_of([60, 20, 4])
+    for ratio in (13.34, 60):
+        assert np.bincount(lists.long_tail(whole, ratio).labels)[0] == 60
+    assert lists.imbalance_of(lists.long_tail(list_of([10, 10, 10]), 10)) == 10.0
+
+
+def test_the_order_of_a_long_tail_is_that_of_the_list_and_drawn_by_the_seed():
+    whole = list_of([64] * 5)
     tail = lists.long_tail(whole, 16)
-    counts = np.bincount(tail.labels)
-    assert sorted(counts, reverse=True) == [16, 8, 4, 2, 1]
-    assert tail.files == sorted(tail.files, key=int) and len(set(tail.files)) == 31
-    np.testing.assert_array_equal(tail.labels, labels[[int(name) for name in tail.files]])
+    assert sorted(np.bincount(tail.labels), reverse=True) == [64, 32, 16, 8, 4]
+    assert tail.files == sorted(tail.files, key=int) and len(set(tail.files)) == 124
+    np.testing.assert_array_equal(tail.labels, whole.labels[[int(name) for name in tail.files]])
     assert lists.long_tail(whole, 16).files == tail.files
     assert lists.long_tail(whole, 16, seed=1).files != tail.files
-    assert np.bincount(lists.long_tail(whole, 1000).labels).min() == 1
-    assert len(lists.long_tail(whole, 1).files) == 5 * 16
+    assert lists.long_tail(whole, 1).files == whole.files
+    orders = {tuple(np.bincount(lists.long_tail(whole, 16, s).labels)) for s in range(9)}
+    assert len(orders) > 3
+
+
+def test_the_measured_ratio():
+    assert lists.imbalance_of(list_of([3, 12, 5])) == 4.0
+    assert lists.imbalance_of(list_of([7])) == 1.0
+
+
+def test_a_digest_changes_with_files_labels_and_order(root):
+    train = load(root).splits["train"]
+    digest = lists.digest_of(train)
+    assert digest == lists.digest_of(load(root).splits["train"]) and len(digest) == 12
+    files, labels = list(train.files), train.labels
+    others = [
+        train._replace(files=["b.jpg", "a.jpg", "sub/c.jpg"]),
+        train._replace(labels=1 - labels),
+        train._replace(files=files[:2], labels=labels[:2]),
+        train._replace(files=files[::-1], labels=labels[::-1]),
+    ]
+    assert len({digest, *map(lists.digest_of, others)}) == 5
+    assert lists.digest_of(train._replace(folder="elsewhere")) == digest
+
+
+def test_files_that_are_trained_on_and_evaluated_on(root):
+    assert lists.shared_files(load(root)) == (0, None)
+    write(root, "test_all_sub_list.csv", TEST + "1,3,sub/c.jpg\n2,3,./a.jpg\n")
+    write(root, "val_all_sub_list.csv", ",label,file_name\n0,10,b.jpg\n")
+    dataset = load(root, ("train", "val", "test"))
+    first = os.path.join(root, "jpg", "b.jpg")
+    assert lists.shared_files(dataset) == (3, first)
+    assert lists.shared_files(dataset, ["test"]) == (2, os.path.join(root, "jpg", "sub/c.jpg"))
+    assert lists.shared_files(dataset, []) == (0, None)
+    assert lists.shared_files(load(root, ["test"])) == (0, None)
+
+
+def test_the_first_releases_val_list_of_aircrafts_is_named(root):
+    write(root, "val_sub_list.csv", TEST)
+    message = message_of(load, root, ["val"])
+    for words in ("val_all_sub_list.csv", "val_sub_list.csv", "datasets_lists make aircrafts"):
+        assert words in message
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device", "loop"])
+def test_what_is_listed_has_to_be_a_regular_file(root, kind):
+    path = os.path.join(root, "jpg", "b.jpg")
+    os.remove(path)
+    if kind == "folder":
+        os.mkdir(path)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        os.symlink("/dev/zero" if kind == "device" else "b.jpg", path)
+    assert "1 of 3" in message_of(load, root)
+    os.rmdir(path) if kind == "folder" else os.remove(path)
+    os.symlink("a.jpg", path)
+    assert load(root).splits["train"].files[1] == "b.jpg"
+
+
+def test_an_image_folder_that_may_not_be_read(root, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    message = message_of(load, root)
+    assert os.path.join(root, "jpg") in message and "Permission denied" in message

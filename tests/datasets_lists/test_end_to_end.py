@@ -6,7 +6,7 @@ import os
 import pytest
 
 from config.resolve import resolve
-from datasets_lists import check, lists, official
+from datasets_lists import inspection, lists, official
 from evaluation import evaluator
 from reproduction import synthetic
 from tests.datasets_lists.helpers import message_of
@@ -27,7 +27,7 @@ def test_official_files_without_lists_are_not_taken_for_folders_of_classes(tmp_p
     root = synthetic.write("flowers", str(tmp_path), images_per_class=6)
     config = resolve({"dataset": "flowers", "datasets_dir": str(tmp_path)})
     message = message_of(preflight.load_dataset, config, ["train"])
-    assert root in message and "python -m datasets_lists.make flowers" in message
+    assert root in message and "python -m datasets_lists make flowers" in message
 
 
 @pytest.mark.parametrize("tree", COUNTS)
@@ -35,8 +35,8 @@ def test_from_official_files_to_scores(tmp_path, tree):
     root = synthetic.write(tree, str(tmp_path / "datasets"), num_classes=2, images_per_class=12)
     name = tree.split("_")[0]
     assert lists.write(root, official.read(name, root, subset=True))
-    report = check.check(name, root, subset=True)
-    assert report.findings == () and report.counts == COUNTS[tree]
+    report = inspection.inspect_dataset(name, root, subset=True)
+    assert report.problems == () and report.counts == COUNTS[tree]
     if tree == "cars_one_file":
         return  # the lists differ from those of the other form in the names alone
     split = "val" if "val" in COUNTS[tree] else "test"
@@ -61,7 +61,7 @@ def test_from_official_files_to_scores(tmp_path, tree):
     with open(os.path.join(config.run_dir, "args.json")) as file:
         stored = json.load(file)
     assert stored["class_map"] == report.class_map
-    assert stored["image_counts"] == {k: COUNTS[tree][k] for k in {"train", split}}
+    assert stored["image_counts"] == COUNTS[tree]
     scores = evaluator.evaluate_run(config.run_dir, "test")
     assert scores["num_images"] == COUNTS[tree]["test"] and scores["num_classes"] == 2
     assert scores["class_map"] == report.class_map and scores["step"] == 2

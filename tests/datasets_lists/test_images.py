@@ -2,6 +2,8 @@ import io
 import os
 import random
 import struct
+import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -46,6 +48,8 @@ CLEAN = {
     "filled.jpg": JPEG[:2] + b"\xff\xff" + JPEG[2:],
     "film.jpg": encoded(PHOTO, "MPO", save_all=True, append_images=[PHOTO.rotate(5)]),
 }
+if sys.version_info >= (3, 8):  # where TensorFlow is not 1.15
+    CLEAN["web.webp"] = encoded(PHOTO, "WEBP")
 WRONG = {
     "grey.jpg": (encoded(PHOTO.convert("L"), "JPEG"), "not_rgb", "L"),
     "print.jpg": (encoded(PHOTO.convert("CMYK"), "JPEG"), "not_rgb", "CMYK"),
@@ -62,7 +66,12 @@ WRONG = {
     "gif.jpg": (GIF, "misnamed", "GIF"),
     "webp.jpg": (encoded(PHOTO, "WEBP"), "misnamed", "WEBP"),
     "tiff.jpg": (encoded(PHOTO, "TIFF"), "misnamed", "TIFF"),
-    "web.webp": (encoded(PHOTO, "WEBP"), "unreadable", "not WEBP"),
+    "film.webp": (
+        encoded(PHOTO, "WEBP", save_all=True, append_images=[PHOTO.rotate(5)]),
+        "unreadable",
+        "",
+    ),
+    "half.webp": (encoded(PHOTO, "WEBP")[:-200], "unreadable", ""),
     "scan.tif": (encoded(PHOTO, "TIFF"), "unreadable", "not TIFF"),
     "empty.jpg": (b"", "unreadable", ""),
     "html.jpg": (b"<html>not found</html>", "unreadable", "cannot identify"),
@@ -104,7 +113,14 @@ def test_a_wrong_image(tmp_path, name):
 
 def damaged():
     """Files of every format with bytes changed or cut off."""
-    for name, data in (("j.jpg", JPEG), ("p.png", PNG), ("g.gif", GIF), ("b.bmp", BMP)):
+    webp = encoded(PHOTO, "WEBP")
+    for name, data in (
+        ("w.webp", webp),
+        ("j.jpg", JPEG),
+        ("p.png", PNG),
+        ("g.gif", GIF),
+        ("b.bmp", BMP),
+    ):
         dice = random.Random(name)
         for number in range(25):
             changed = bytearray(data)
@@ -172,3 +188,55 @@ def test_several_processes_give_the_same_in_the_same_order(tmp_path):
 def test_a_process_that_is_killed_is_said_in_one_sentence():
     message = message_of(images.map_over, kill_the_process, ["a", "b"], workers=2)
     assert "killed for lack of memory" in message and "--workers 1" in message
+
+
+def turned(orientation, kind="JPEG", **options):
+    """The photo as a camera held otherwise writes it: other pixels, and how to turn them."""
+    way_back = {3: Image.ROTATE_180, 6: Image.ROTATE_90, 8: Image.ROTATE_270}[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encoded(PHOTO.transpose(way_back), kind, exif=exif.tobytes(), **options)
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_size_and_content_are_those_of_the_upright_image(tmp_path, orientation):
+    found = images.examine(put(tmp_path, "a.png", turned(orientation, "PNG")))
+    assert found.size == PHOTO.size and found.problems == ()
+    assert found.content == images.examine(put(tmp_path, "b.png", PNG)).content
+
+
+def test_damaged_metadata_turn_nothing(tmp_path):
+    data = encoded(PHOTO, "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff broken")
+    found = images.examine(put(tmp_path, "a.jpg", data))
+    assert found.size == PHOTO.size and found.problems == ()
+
+
+def test_an_image_of_too_many_pixels_is_not_decoded(tmp_path, monkeypatch):
+    def decoded(*_):
+        raise AssertionError("it is decoded")
+
+    # A header that claims 20,000 x 20,000 pixels; there are none.
+    header = struct.pack(">IIBBBBB", 20000, 20000, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    data = PNG[:8] + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + PNG[33:]
+    monkeypatch.setattr(Image.Image, "load", decoded)
+    found = images.examine(put(tmp_path, "a.png", data))
+    assert found.problems == (("too_large", "has 400 megapixels, more than 200"),)
+    assert found.size is None
+
+
+def test_an_image_below_the_bound_is_decoded_without_a_warning(tmp_path, recwarn, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # of Pillow, which would refuse 2,000
+    assert images.examine(put(tmp_path, "a.jpg", JPEG)).problems == () and len(recwarn) == 0
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_only_regular_files_are_opened(tmp_path, kind):
+    path = str(tmp_path / "a.jpg")
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        os.symlink("/dev/zero", path)
+    else:
+        os.mkdir(path)
+    assert images.examine(path).problems == (("unreadable", "is no regular file"),)

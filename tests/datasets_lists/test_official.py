@@ -266,7 +266,7 @@ def test_cub_of_2010_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("name", synthetic.WRITERS)
-def test_a_miniature_is_read_and_is_not_taken_for_the_whole(tmp_path, name):
+def test_a_generated_copy_is_read_and_is_not_taken_for_the_whole(tmp_path, name):
     root = synthetic.write(name, str(tmp_path), num_classes=3, images_per_class=6)
     name = name.split("_")[0]
     assert root == official.existing_folder_of(name, str(tmp_path))
@@ -283,7 +283,7 @@ def test_a_miniature_is_read_and_is_not_taken_for_the_whole(tmp_path, name):
 
 def test_every_row_of_the_table_has_a_module_that_can_do_its_part():
     for name in official.NAMES:
-        module = official.module_of(name)
+        module = official.reader_of(name)
         assert callable(module.read) and DATASETS[name].counts and DATASETS[name].num_classes
         assert isinstance(module.DOWNLOADS, tuple)
         assert module.DOWNLOADS or "{root}" in module.BY_HAND
@@ -294,5 +294,5 @@ def test_every_row_of_the_table_has_a_module_that_can_do_its_part():
 
 def test_a_missing_folder_says_where_who_and_how(tmp_path):
     message = message_of(official.existing_folder_of, "cub", str(tmp_path))
-    for words in (str(tmp_path / "CUB_200_2011"), "--datasets_dir", "datasets_lists.download cub"):
+    for words in (str(tmp_path / "CUB_200_2011"), "--datasets_dir", "download cub"):
         assert words in message

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from datasets_lists import check, lists, split
+from datasets_lists import inspection, lists, split
 from tests.conftest import write_tree
 from tests.datasets_lists.helpers import message_of
 
@@ -135,8 +135,8 @@ def test_the_lists_are_written_beside_the_folders_and_can_be_made_again(photos):
     assert lists.write(photos, annotations)
     again, _ = split.split(photos, SHARES, 0)
     assert not lists.write(photos, again)
-    report = check.check("custom", photos)
-    assert report.findings == () and report.published == {}
+    report = inspection.inspect_dataset("custom", photos)
+    assert report.problems == () and report.published == {}
     assert report.counts["train"] == len(annotations.splits["train"])
 
 
@@ -161,7 +161,7 @@ def test_an_image_that_can_not_be_read(photos):
     with open(path, "r+b") as out:
         out.truncate(300)
     message = message_of(split.split, photos, SHARES)
-    assert path in message and "datasets_lists.check custom" in message
+    assert path in message and "datasets_lists check custom" in message
 
 
 def test_trees_that_are_none(tmp_path):

@@ -282,7 +282,7 @@ def test_a_damaged_image_is_named_when_it_is_met(tmp_path, split):
     with open(path, "wb") as file:
         file.write(contents[:300])
     message = message_of(train, tree, tmp_path / "run", train_iters=40, eval_every_steps=1)
-    assert path in message and "datasets_lists.check" in message
+    assert path in message and "datasets_lists check" in message
 
 
 def test_auxiliary_statistics_do_not_run_with_the_step(shared_tree, tmp_path):

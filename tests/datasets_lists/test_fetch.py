@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from datasets_lists import download, lists, official
+from datasets_lists import fetch, lists, official
 from reproduction import synthetic
 from tests.datasets_lists.helpers import contents_of, message_of
 from utils import download as transfer
@@ -82,14 +82,14 @@ ARCHIVES = {
 
 @pytest.fixture
 def offered(server, tmp_path, monkeypatch):
-    """A function that offers a data set: its miniature in place of the files of its site."""
+    """A function that offers a data set: a generated copy in place of the files of its site."""
 
     def offer(name):
         root = synthetic.write(name, str(tmp_path / "site"), images_per_class=6)
         base = os.path.dirname(root) if name == "cub" else root
         for file, members in ARCHIVES[name].items():
             server.files[file] = packed(base, members)
-        module = official.module_of(name)
+        module = official.reader_of(name)
         address = f"http://127.0.0.1:{server.server_address[1]}/data/"
         wanted = []
         for part in module.DOWNLOADS:
@@ -115,7 +115,7 @@ def offered(server, tmp_path, monkeypatch):
 
 def get(name, folder):
     lines = []
-    download.get(name, str(folder), lines.append)
+    fetch.fetch(name, str(folder), lines.append)
     return lines
 
 
@@ -129,7 +129,7 @@ def test_what_the_site_gives_comes_into_its_place(server, offered, tmp_path, nam
     lines = get(name, tmp_path / "sets")
     root = official.existing_folder_of(name, str(tmp_path / "sets"))
     assert contents_of(root) == contents_of(original)
-    assert lines[-1] == f"next: python -m datasets_lists.make {name}"
+    assert lines[-1] == f"next: python -m datasets_lists make {name}"
     assert os.listdir(str(tmp_path / "sets")) == [os.path.basename(root)]
     if script:
         third = len(server.files[server.seen[0][0]]) // 3
@@ -167,7 +167,7 @@ def test_a_file_of_another_size_or_checksum_is_not_unpacked(server, offered, tmp
 
 def spoilt(monkeypatch, server, name, body):
     """Offers a body that fits its checksum, so that only the unpacking can notice."""
-    module = official.module_of(name)
+    module = official.reader_of(name)
     (part,) = module.DOWNLOADS
     server.files[os.path.basename(part.url)] = body
     part = part._replace(size=len(body), sha256=hashlib.sha256(body).hexdigest())
@@ -188,7 +188,7 @@ def test_an_archive_that_is_none_leaves_no_trace(server, offered, tmp_path, monk
     (tmp_path / "sets" / "CUB_200_2011").mkdir(parents=True)
     (tmp_path / "sets" / "CUB_200_2011" / "mine.txt").write_text("mine")
     message = message_of(get, "cub", tmp_path / "sets")
-    words = {"climbs": "not safe", "another": "gives no images"}.get(damage, "no whole archive")
+    words = {"climbs": "not safe", "another": "holds no images"}.get(damage, "no whole archive")
     assert words in message and "CUB_200_2011.tgz" in message
     left = set(contents_of(tmp_path / "sets")) - {"downloads/CUB_200_2011.tgz", "readme.txt"}
     assert left == {"CUB_200_2011/mine.txt"}

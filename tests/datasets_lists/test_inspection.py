@@ -1,4 +1,4 @@
-"""The doctor on small trees into which one thing after the other is put that it has to find."""
+"""The check on small trees into which one problem after the other is put that it has to find."""
 
 import io
 import json
@@ -10,10 +10,9 @@ import pytest
 from PIL import Image
 
 from data.lists import list_path, load
-from datasets_lists import check as checking
-from datasets_lists import lists, official
+from datasets_lists import images, inspection, lists, official
 from datasets_lists import report as reports
-from datasets_lists.report import Finding, as_json, as_text
+from datasets_lists.report import Problem, as_json, as_text
 from reproduction import synthetic
 from tests.conftest import write_tree
 from tests.datasets_lists.helpers import contents_of, message_of, rows_of
@@ -21,7 +20,7 @@ from tests.datasets_lists.helpers import contents_of, message_of, rows_of
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Data set -> the folder of its miniature, with lists."""
+    """Data set -> the folder of its generated copy, with lists."""
     parent = str(tmp_path_factory.mktemp("sets"))
     roots = {}
     for name in ("aircrafts", "flowers", "cars"):
@@ -36,11 +35,11 @@ def flowers(made, tmp_path):
 
 
 def check(root, name="flowers", **options):
-    return checking.check(name, root, **dict({"subset": True}, **options))
+    return inspection.inspect_dataset(name, root, **dict({"subset": True}, **options))
 
 
 def found(root, **options):
-    return [tuple(finding) for finding in check(root, **options).findings]
+    return [tuple(problem) for problem in check(root, **options).problems]
 
 
 def image_of(root, split, row=0):
@@ -53,15 +52,15 @@ def image_of(root, split, row=0):
 def test_a_clean_set(made, name):
     before = contents_of(made[name])
     report = check(made[name], name)
-    assert report.findings == () and report.repaired == ()
+    assert report.problems == () and report.repaired == ()
     assert contents_of(made[name]) == before
     images_per_class = {"aircrafts": 4, "flowers": 2, "cars": 3}[name]
     assert [count for _, count in report.images_per_class] == [images_per_class] * 3
-    spec = checking.DATASETS[name]
+    spec = inspection.DATASETS[name]
     dataset = load(made[name], ["train"], spec.image_folders)
     assert report.class_map == dataset.class_map.digest
     assert [n for n, _ in report.images_per_class] == list(dataset.class_map.names)
-    assert as_text(report).endswith("clean: nothing found")
+    assert as_text(report).endswith("clean: no problem found")
 
 
 def test_val_inside_train_is_as_published_for_aircrafts_alone(made, flowers):
@@ -70,7 +69,7 @@ def test_val_inside_train_is_as_published_for_aircrafts_alone(made, flowers):
     assert report.counts == {"train": 12, "val": 6, "test": 6}
     shutil.copy(list_path(flowers, "val"), list_path(flowers, "train"))
     assert ("two_splits", "is in train and in val") in [
-        (finding.kind, finding.detail) for finding in check(flowers).findings
+        (problem.kind, problem.detail) for problem in check(flowers).problems
     ]
 
 
@@ -86,12 +85,12 @@ def test_counts_are_compared_with_the_published(flowers):
 
 
 def test_every_level_of_aircrafts_is_published(made, monkeypatch):
-    monkeypatch.setattr(official.module_of("aircrafts"), "LEVELS", {"variant": 9, "family": 3})
+    monkeypatch.setattr(official.reader_of("aircrafts"), "LEVELS", {"variant": 9, "family": 3})
     report = check(made["aircrafts"], "aircrafts", subset=False)
-    assert "classes" not in str(report.findings)
-    monkeypatch.setattr(official.module_of("aircrafts"), "LEVELS", {"variant": 9, "family": 4})
+    assert "classes" not in str(report.problems)
+    monkeypatch.setattr(official.reader_of("aircrafts"), "LEVELS", {"variant": 9, "family": 4})
     report = check(made["aircrafts"], "aircrafts", subset=False)
-    assert Finding("counts", "train", "has 3 classes, not 9 or 4") in report.findings
+    assert Problem("counts", "train", "has 3 classes, not 9 or 4") in report.problems
 
 
 def test_missing_and_unlisted_images(flowers):
@@ -109,14 +108,14 @@ def test_missing_and_unlisted_images(flowers):
 def test_no_image_at_all(flowers):
     shutil.rmtree(os.path.join(flowers, "jpg"))
     report = check(flowers)
-    assert len(report.findings) == 18 and report.smallest is None
+    assert len(report.problems) == 18 and report.smallest is None
     assert "listed images that are not there: 18" in as_text(report)
 
 
 def test_cars_that_share_a_name_are_two_images(made, tmp_path):
     root = shutil.copytree(made["cars"], str(tmp_path / "stanford_cars"))
     os.remove(os.path.join(root, "cars_test", "00001.jpg"))
-    assert [tuple(f) for f in check(root, "cars").findings] == [
+    assert [tuple(f) for f in check(root, "cars").problems] == [
         ("missing", "cars_test/00001.jpg", "")
     ]
 
@@ -191,7 +190,7 @@ def test_sizes(flowers):
 
 
 def spoil(root):
-    """One image of each kind of offence; returns file -> kind."""
+    """One image of each kind of problem; returns kind -> file."""
     chosen = {}
     kinds = ("png", "half", "grey", "empty", "webp", "clean")
     for row, kind in enumerate(kinds):
@@ -222,7 +221,7 @@ KINDS = {
 }
 
 
-def test_fix_writes_offending_images_anew_and_touches_nothing_else(flowers):
+def test_fix_writes_images_with_a_problem_anew_and_touches_nothing_else(flowers):
     chosen = spoil(flowers)
     assert {file: kind for kind, file, _ in found(flowers)} == {
         chosen[name]: kind for name, kind in KINDS.items()
@@ -233,7 +232,7 @@ def test_fix_writes_offending_images_anew_and_touches_nothing_else(flowers):
         for k in ("png", "webp", "grey")
     }
     report = check(flowers, fix=True)
-    assert [tuple(f)[:2] for f in report.findings] == [("unreadable", chosen["empty"])]
+    assert [tuple(f)[:2] for f in report.problems] == [("unreadable", chosen["empty"])]
     after = contents_of(flowers)
     repaired = {os.path.join("jpg", chosen[k]) for k in ("png", "half", "grey", "webp")}
     assert {file for file, _ in report.repaired} == {
@@ -252,7 +251,7 @@ def test_fix_writes_offending_images_anew_and_touches_nothing_else(flowers):
     assert "grey" not in texts[chosen["png"]] and ".orig" in texts[chosen["png"]]
     # A second time there is nothing to do, and the backups are no images of the set.
     again = check(flowers, fix=True)
-    assert again.repaired == () and len(again.findings) == 1
+    assert again.repaired == () and len(again.problems) == 1
     assert contents_of(flowers) == after
 
 
@@ -296,9 +295,9 @@ def test_fix_keeps_the_format_that_the_name_says(tmp_path, ending, kind, mode):
         colour = np.asarray(image.convert("RGB"))
     path = os.path.join(root, "bee", f"odd.{ending}")
     image.save(path, kind)
-    assert [finding.kind for finding in check(root, "custom").findings] == ["not_rgb"]
+    assert [problem.kind for problem in check(root, "custom").problems] == ["not_rgb"]
     report = check(root, "custom", fix=True)
-    assert report.findings == () and len(report.repaired) == 1
+    assert report.problems == () and len(report.repaired) == 1
     fixed = Image.open(path)
     assert (fixed.format, fixed.mode) == (kind, "RGB")
     np.testing.assert_array_equal(np.asarray(fixed), colour)
@@ -309,28 +308,28 @@ def test_what_can_not_be_named_rgb_is_left(tmp_path):
     os.makedirs(os.path.join(root, "lists"))
     for split in ("train", "test"):
         with open(list_path(root, split), "w") as out:
-            out.write(f",label,file_name\n0,0,{split}.webp\n")
-        Image.new("RGB", (9, 9), (len(split), 0, 0)).save(os.path.join(root, f"{split}.webp"))
+            out.write(f",label,file_name\n0,0,{split}.tif\n")
+        Image.new("RGB", (9, 9), (len(split), 0, 0)).save(os.path.join(root, f"{split}.tif"))
     before = contents_of(root)
     report = check(root, "custom", fix=True)
-    kinds = [finding.kind for finding in report.findings]
+    kinds = [problem.kind for problem in report.problems]
     assert kinds.count("unreadable") == 2 and report.repaired == () and contents_of(root) == before
 
 
 def test_a_folder_a_class_without_lists(tmp_path):
     root = write_tree(str(tmp_path / "own"))
     report = check(root, "custom")
-    assert report.findings == () and report.counts == {"train": 28, "val": 4, "test": 8}
+    assert report.problems == () and report.counts == {"train": 28, "val": 4, "test": 8}
     splits = load(root, ["train", "test"]).splits
     shutil.copy(splits["train"].paths[0], splits["test"].paths[7])
-    assert [finding.kind for finding in check(root, "custom").findings] == ["same_content"]
+    assert [problem.kind for problem in check(root, "custom").problems] == ["same_content"]
 
 
-def test_what_can_not_be_checked_is_said(tmp_path, flowers):
+def test_what_can_not_be_checked(tmp_path, flowers):
     os.remove(list_path(flowers, "train"))
     assert "no list" in message_of(check, flowers)
     shutil.rmtree(os.path.join(flowers, "lists"))
-    assert "python -m datasets_lists.make flowers" in message_of(check, flowers)
+    assert "python -m datasets_lists make flowers" in message_of(check, flowers)
     assert "neither lists" in message_of(check, str(tmp_path / "flower102" / "jpg"), "custom")
 
 
@@ -343,7 +342,7 @@ def test_the_report_as_text_and_as_json(flowers):
         "train         6 images  (published: 1020)",
         f"3 classes, class map {report.class_map}",
         "smallest image 60 x 48",
-        "9 findings",
+        "9 problems",
         "images whose ending is another format's: 2",
         f"    {chosen['png']} is a PNG file",
     ):
@@ -351,10 +350,10 @@ def test_the_report_as_text_and_as_json(flowers):
     value = json.loads(json.dumps(as_json(report), allow_nan=False))
     assert value["clean"] is False and value["counts"] == {"train": 6, "val": 6, "test": 6}
     assert {"kind": "misnamed", "file": chosen["png"], "detail": "is a PNG file"} in value[
-        "findings"
+        "problems"
     ]
     assert value["images_per_class"][0] == {"class": "pink primrose", "images": 2}
-    assert set(f["kind"] for f in value["findings"]) <= set(reports.KINDS)
+    assert set(f["kind"] for f in value["problems"]) <= set(reports.KINDS)
 
 
 def test_the_histogram():
@@ -367,9 +366,92 @@ def test_the_histogram():
     assert sum(int(line.split()[-1]) for line in lines) == 200 and len(lines) <= 8
 
 
-def test_many_findings_are_shortened_in_the_text_alone(flowers):
+def test_many_problems_are_shortened_in_the_text_alone(flowers):
     shutil.rmtree(os.path.join(flowers, "jpg"))
     report = check(flowers)
     text = as_text(report)
     assert "and 13 more" in text and len(text.splitlines()) < 20
-    assert len(as_json(report)["findings"]) == 18
+    assert len(as_json(report)["problems"]) == 18
+
+
+def test_images_of_other_formats_are_problems_and_what_a_system_leaves_is_a_note(tmp_path):
+    root = write_tree(str(tmp_path / "own"), per_class=3)
+    for name in ("ant/a.heic", "bee/b.HEIC", "cat/scan.tiff", "ant/.DS_Store", "ant/notes.txt"):
+        open(os.path.join(root, name), "w").close()
+    shutil.copytree(os.path.join(root, "ant"), os.path.join(root, "__MACOSX"))
+    report = check(root, "custom")
+    assert [tuple(problem) for problem in report.problems] == [
+        ("unread", "ant/a.heic", ""),
+        ("unread", "bee/b.HEIC", ""),
+        ("unread", "cat/scan.tiff", ""),
+    ]
+    (note,) = report.notes
+    assert note.startswith("left out: 2 .heic files such as ant/a.heic (convert")
+    assert "2 system files or folders such as __MACOSX" in note and "1 other file" in note
+    text = as_text(report)
+    assert "clean" not in text and note in text and "convert them to JPEG or PNG: 3" in text
+
+
+def test_the_same_beside_lists(flowers):
+    open(os.path.join(flowers, "jpg", "image_00099.heic"), "w").close()
+    open(os.path.join(flowers, "jpg", "readme.txt"), "w").close()
+    report = check(flowers)
+    assert [tuple(problem) for problem in report.problems] == [("unread", "image_00099.heic", "")]
+    assert len(report.notes) == 1 and "other file" not in report.notes[0]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_a_listed_name_that_is_no_regular_file_is_not_opened(flowers, kind):
+    path, file = image_of(flowers, "train")
+    os.remove(path)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        os.symlink("/dev/zero", path)
+    else:
+        os.mkdir(path)
+    assert found(flowers) == [("missing", file, "is no regular file")]
+
+
+def test_loops_of_links_end(flowers):
+    folder = os.path.join(flowers, "jpg")
+    for i in range(7):
+        os.mkdir(os.path.join(folder, str(i)))
+        for j in range(7):
+            os.symlink(os.path.join("..", str(j)), os.path.join(folder, str(i), f"to{j}"))
+        os.symlink("..", os.path.join(folder, str(i), "up"))
+    report = check(flowers)
+    assert report.problems == () and "links to folders that are read already" in report.notes[0]
+
+
+def test_a_photo_is_compared_and_repaired_upright(flowers):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees to the right
+    train, train_file = image_of(flowers, "train")
+    test, test_file = image_of(flowers, "test")
+    colours = np.uint8(np.random.RandomState(0).rand(5, 8, 3) * 255)
+    photo = Image.fromarray(np.kron(colours, np.ones((8, 8, 1), np.uint8)))
+    for path, image, more in (
+        (train, photo.rotate(90, expand=True), {"exif": exif}),
+        (test, photo, {}),
+    ):
+        image.save(path, "PNG", **more)
+    by_kind = {}
+    for kind, file, _ in found(flowers):
+        by_kind.setdefault(kind, []).append(file)
+    assert by_kind["same_content"] == [min(train_file, test_file)]
+    assert sorted(by_kind["misnamed"]) == sorted([train_file, test_file])
+    check(flowers, fix=True)
+    with Image.open(train) as repaired:
+        assert repaired.getexif().get(0x0112, 1) == 1 and repaired.size == photo.size
+        assert np.abs(np.asarray(repaired, int) - np.asarray(photo, int)).mean() < 12
+
+
+def test_an_image_of_too_many_pixels_is_reported_and_left(flowers, monkeypatch):
+    monkeypatch.setattr(images, "MAX_MEGAPIXELS", 60 * 48 / 1e6)
+    path, file = image_of(flowers, "train")
+    Image.new("RGB", (61, 48), (1, 2, 3)).save(path)
+    before = contents_of(flowers)
+    ((kind, name, detail),) = found(flowers, fix=True)
+    assert (kind, name) == ("too_large", file) and "megapixels" in detail
+    assert contents_of(flowers) == before

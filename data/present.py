@@ -1,0 +1,45 @@
+"""Whether the images of a list are there."""
+
+import os
+
+from utils.errors import UserError
+
+
+def check_present(folder, files, split):
+    """Looks for the images of a list.
+
+    Each directory is listed once, which is many times faster than asking for each file.
+
+    Args:
+      folder: str, the image folder.
+      files: list of str below it.
+      split: str, for an error.
+
+    Raises:
+      UserError: one of them is missing or no regular file, or a folder can't be read.
+    """
+    present = {}
+    missing = []
+    for name in files:
+        directory = os.path.join(folder, os.path.dirname(name))
+        if directory not in present:
+            present[directory] = _regular_files(directory)
+        if os.path.basename(name) not in present[directory]:
+            missing.append(name)
+    if missing:
+        raise UserError(
+            f"{len(missing)} of {len(files)} images of the {split} list are not below {folder},"
+            f" the first is {missing[0]}"
+        )
+
+
+def _regular_files(directory):
+    """Set of the names in a directory that end at a regular file; empty where there is none."""
+    try:
+        with os.scandir(directory) as entries:
+            plain = {e.name: e.path if e.is_symlink() or not e.is_file() else "" for e in entries}
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    except OSError as error:
+        raise UserError(f"the folder {directory} can't be read: {error.strerror}") from None
+    return {name for name, path in plain.items() if not path or os.path.isfile(path)}

@@ -1,0 +1,223 @@
+"""The check of a data set: lists against what is published, files against lists, every image."""
+
+import os
+from typing import Dict, NamedTuple
+
+from config.datasets import DATASETS
+from data import folders, lists
+from datasets_lists import official, repair
+from datasets_lists.images import ImageInfo, examine, map_over
+from datasets_lists.report import Problem, Report
+from utils.errors import UserError
+
+_MOST_NAMED = 5  # files of the same content that a problem names
+
+
+class _View(NamedTuple):
+    """A data set as the rules look at it.
+
+    Attributes:
+      folder: str, the image folder.
+      rows: dict from split to list of (label, file).
+      class_map: data.lists.ClassMap.
+      published: dict from split to int, empty where nothing is to be compared.
+      class_counts: collection of int, the published numbers of classes.
+      entries: list of data.folders.Entry, what is below the image folder.
+      splits_of: dict from listed file to the set of the splits that must not share it.
+      images: dict from file to ImageInfo, of the images that were read.
+    """
+
+    folder: str
+    rows: Dict[str, list]
+    class_map: lists.ClassMap
+    published: Dict[str, int]
+    class_counts: tuple
+    entries: list
+    splits_of: Dict[str, set]
+    images: Dict[str, ImageInfo]
+
+
+def inspect_dataset(name, root, fix=False, subset=False, read_images=True, workers=None):
+    """Examines a data set.
+
+    Args:
+      name: str from `official.NAMES`, or "custom".
+      root: str, its folder.
+      fix: bool, write images that have a problem anew, see `repair.repair`.
+      subset: bool, it is a part on purpose, so other counts than the published are no problem.
+      read_images: bool; False looks at lists and file names alone.
+      workers: int, processes; default one a core.
+
+    Returns:
+      Report.
+
+    Raises:
+      UserError: there are no lists, or they are malformed; with `fix`, an image can't be written.
+    """
+    spec = DATASETS[name]
+    rows, class_map = _read(name, root)
+    folder = lists.image_folder(root, rows["train"][0][1], spec.image_folders)
+    view = _View(
+        folder,
+        rows,
+        class_map,
+        {} if subset else spec.counts,
+        tuple(official.class_counts(name).values()),
+        folders.walk(folder) if os.path.isdir(folder) else [],
+        _splits_of(rows, official.train_holds_val(name)),
+        {},
+    )
+    repaired = []
+    if read_images:
+        there = (file for file in sorted(view.splits_of) if _is_file(view, file))
+        view.images.update(_examine(folder, list(there), workers))
+        if fix:
+            repaired = repair.repair_all(folder, view.images)
+            view.images.update(_examine(folder, [file for file, _ in repaired], workers))
+    smallest, largest = _extremes(view.images)
+    return Report(
+        title=spec.title,
+        folder=folder,
+        counts={split: len(found) for split, found in rows.items()},
+        published=view.published,
+        notes=tuple(_notes(view, name, root)),
+        class_map=class_map.digest,
+        images_per_class=_images_per_class(rows["train"], class_map),
+        smallest=smallest,
+        largest=largest,
+        problems=tuple(problem for rule in _RULES for problem in rule(view)),
+        repaired=tuple(repaired),
+    )
+
+
+def _read(name, root):
+    """The rows of the lists that are there, or of the folders of a custom set without lists."""
+    if not lists.has_lists(root):
+        if name == "custom":
+            return lists.read_rows(root, folders.SPLITS)
+        raise UserError(
+            f"{root} has no folder lists; python -m datasets_lists make {name} writes it"
+        )
+    there = {s for s in folders.SPLITS if os.path.exists(lists.list_path(root, s))}
+    return lists.read_rows(root, {"train"} | there)
+
+
+def _notes(view, name, root):
+    """Yields what is no problem and worth knowing."""
+    if "val" in view.rows and official.train_holds_val(name):
+        yield "val is part of train, as the first release trains"
+    # Beside lists, files that are no images are annotations.
+    kinds = {"unread image", "special", "link", "system"}
+    kinds |= set() if lists.has_lists(root) else {"other"}
+    text = folders.left_out([e for e in view.entries if e.kind in kinds], view.splits_of)
+    if text:
+        yield text
+
+
+def _is_file(view, file):
+    """Whether a listed file ends at a regular file; anything else is not opened."""
+    return os.path.isfile(os.path.join(view.folder, file))
+
+
+def _splits_of(rows, train_holds_val):
+    splits_of = {}
+    for split, found in rows.items():
+        counted_as = "train" if split == "val" and train_holds_val else split
+        for _, file in found:
+            splits_of.setdefault(os.path.normpath(file), set()).add(counted_as)
+    return splits_of
+
+
+def _examine(folder, files, workers):
+    paths = [os.path.join(folder, file) for file in files]
+    return dict(zip(files, map_over(examine, paths, workers, "reading images")))
+
+
+def _extremes(images):
+    """(width, height, file) of the image with the least pixels and of the one with the most."""
+    sizes = [(*found.size, file) for file, found in images.items() if found.size]
+    by_pixels = sorted(sizes, key=lambda row: (row[0] * row[1], row[2]))
+    return (by_pixels[0], by_pixels[-1]) if by_pixels else (None, None)
+
+
+def _images_per_class(rows, class_map):
+    counts = dict.fromkeys(class_map.labels, 0)
+    for label, _ in rows:
+        counts[label] += 1
+    return [(name, counts[label]) for label, name in zip(*class_map)]
+
+
+def _other_counts(view):
+    for split, count in view.published.items():
+        found = len(view.rows.get(split, ()))
+        if found != count:
+            yield Problem("counts", split, f"has {found} images, not {count}")
+    found = len(view.class_map.labels)
+    if view.published and found not in view.class_counts:
+        expected = " or ".join(map(str, view.class_counts))
+        yield Problem("counts", "train", f"has {found} classes, not {expected}")
+
+
+def _unknown_labels(view):
+    known = set(view.class_map.labels)
+    for split, found in view.rows.items():
+        for label, file in found:
+            if label not in known:
+                yield Problem("label", file, f"has the label {label} in the {split} list")
+
+
+def _missing(view):
+    for file in sorted(view.splits_of):
+        if not _is_file(view, file):
+            there = os.path.lexists(os.path.join(view.folder, file))
+            yield Problem("missing", file, "is no regular file" if there else "")
+
+
+def _unlisted(view):
+    for kind, file in view.entries:
+        if kind == "image" and file not in view.splits_of:
+            yield Problem("unlisted", file, "")
+
+
+def _unread(view):
+    for kind, file in view.entries:
+        if kind == "unread image" and file not in view.splits_of:
+            yield Problem("unread", file, "")
+
+
+def _in_two_splits(view):
+    for file, splits in sorted(view.splits_of.items()):
+        if len(splits) > 1:
+            yield Problem("two_splits", file, "is in " + " and in ".join(sorted(splits)))
+
+
+def _same_content(view):
+    """One problem for each content that files of several splits have."""
+    by_content = {}
+    for file, image in sorted(view.images.items()):
+        by_content.setdefault(image.content, []).append(file)
+    for files in by_content.values():
+        if len(files) > 1 and len(set().union(*(view.splits_of[file] for file in files))) > 1:
+            named = [f"{file} ({'/'.join(sorted(view.splits_of[file]))})" for file in files]
+            more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+            own = named[0].rsplit(" ", 1)[1]
+            others = ", ".join(named[1:_MOST_NAMED])
+            yield Problem("same_content", files[0], f"{own} is {others}{more}")
+
+
+def _image_problems(view):
+    for file, image in sorted(view.images.items()):
+        for kind, detail in image.problems:
+            yield Problem(kind, file, detail)
+
+
+_RULES = (
+    _other_counts,
+    _unknown_labels,
+    _missing,
+    _unlisted,
+    _unread,
+    _in_two_splits,
+    _same_content,
+    _image_problems,
+)
