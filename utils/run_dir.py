@@ -98,6 +98,31 @@ def write_classes(folder, labels, names):
     os.replace(path + ".tmp", path)
 
 
+def read_classes(folder):
+    """Reads the class map of a run.
+
+    Args:
+      folder: str, the run folder.
+
+    Returns:
+      list of C (label, name), both str.
+
+    Raises:
+      UserError: it is missing or damaged.
+    """
+    path = os.path.join(folder, CLASSES_FILE)
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))[1:]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}, the classes of the run, can't be read: {error}") from None
+    if not rows or any(len(row) != 3 or row[0] != str(i) for i, row in enumerate(rows)):
+        raise UserError(
+            f"{path}, the classes of the run, is damaged: a row is not index,label,name"
+        )
+    return [(label, name) for _, label, name in rows]
+
+
 def check_classes(folder, labels, names):
     """Compares the class map of a run with the data set's.
 
@@ -109,12 +134,7 @@ def check_classes(folder, labels, names):
     Raises:
       UserError: they differ, so the images would be scored under the wrong classes.
     """
-    path = os.path.join(folder, CLASSES_FILE)
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            old = [tuple(row[1:]) for row in csv.reader(file)][1:]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}, the classes of the run, can't be read: {error}") from None
+    old = read_classes(folder)
     new = [(str(label), name) for label, name in zip(labels, names)]
     if old == new:
         return

@@ -1,0 +1,1 @@
+"""Answers about new photos, and exported models."""
