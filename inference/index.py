@@ -1,7 +1,6 @@
 """An index: the vectors of a gallery, and which network made them, in one file.
 
-The file is an .npz of plain arrays: nothing in it is ever unpickled, and every size and kind is
-checked against the file itself before it is used.
+The file is an .npz of plain arrays: nothing is unpickled, and every size and kind is checked.
 """
 
 import json
@@ -69,16 +68,7 @@ class Index(NamedTuple):
         return spaces.vectors_of({"embeddings": self.embeddings, "pooled": self.pooled}, space)
 
     def with_class(self, name, paths, embeddings, pooled):
-        """Adds a class.
-
-        Args:
-          name: str.
-          paths: list of P str.
-          embeddings: float32 [P, D], or None.
-          pooled: float32 [P, F].
-
-        Returns:
-          Index.
+        """The Index with a class `name` of P more images: list of P paths, and their vectors.
 
         Raises:
           UserError: there is such a class.
@@ -98,13 +88,7 @@ class Index(NamedTuple):
         )
 
     def without_class(self, name):
-        """Removes an enrolled class.
-
-        Args:
-          name: str.
-
-        Returns:
-          Index.
+        """The Index without an enrolled class.
 
         Raises:
           UserError: no such class was enrolled.
@@ -220,8 +204,9 @@ def _checked(about, labels, embeddings, pooled):
         raise ValueError("a label is of no class")
     has_head = embeddings.shape[1] > 0
     for name, vectors in (("embeddings", embeddings), ("pooled", pooled)):
-        norms = np.einsum("nd,nd->n", vectors, vectors)
-        usual = (np.abs(norms - 1.0) < 1e-3) | (norms == 0.0)  # False for NaN and infinity
+        with np.errstate(all="ignore"):
+            norms = np.einsum("nd,nd->n", vectors, vectors)
+            usual = (np.abs(norms - 1.0) < 1e-3) | (norms == 0.0)  # False for NaN and infinity
         if not usual.all():
             raise ValueError(f"{name} has a row that is not of unit norm")
     embeddings = embeddings if has_head else None

@@ -180,6 +180,7 @@ def thumbnail(path, pixels):
 
 def _write(path, text, then=None):
     """Writes a text in one piece; a name that is no UTF-8 keeps its bytes."""
+    path = os.path.realpath(path)
     target = path + ".tmp"
     try:
         with open(target, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:

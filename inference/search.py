@@ -25,9 +25,7 @@ def exact(queries, vectors, k):
     Returns:
       float32 [Q, k], Euclidean distances, and int64 [Q, k], rows of `vectors`.
     """
-    # A matrix product ranks by |g|^2 - 2 q g with rounding errors; some more rows than asked for
-    # are then measured and ranked without them.
-    num_candidates = min(len(vectors), 2 * k + 16)
+    num_candidates = _num_candidates(k, len(vectors))
     norms = np.einsum("nd,nd->n", vectors, vectors)
     distances, rows = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
     for chunk in _chunks(len(queries), max(len(vectors), num_candidates * vectors.shape[1])):
@@ -35,6 +33,11 @@ def exact(queries, vectors, k):
         nearest = np.argpartition(ranks, num_candidates - 1, axis=1)[:, :num_candidates]
         distances[chunk], rows[chunk] = _measured(queries[chunk], vectors, nearest, k)
     return distances, rows
+
+
+def _num_candidates(k, num_vectors):
+    """How many vectors are measured one by one, as |g|^2 - 2 q g ranks with rounding errors."""
+    return min(num_vectors, 2 * k + 16)
 
 
 def exact_others(vectors, k):
@@ -107,12 +110,13 @@ class FaissSearch:
 
     def __call__(self, queries, k):
         """What `exact` gives, as far as it is found; a query of too few is searched exactly."""
-        rows = self._index.search(np.ascontiguousarray(queries, np.float32), k)[1]
-        few = (rows < 0).any(axis=1)
+        depth = _num_candidates(k, len(self._vectors))
+        candidates = self._index.search(np.ascontiguousarray(queries, np.float32), depth)[1]
+        few = (candidates < 0).any(axis=1)
         if few.any():
-            rows[few] = exact(queries[few], self._vectors, k)[1]
-        distances = np.empty(rows.shape, np.float32)
-        for chunk in _chunks(len(queries), k * self._vectors.shape[1]):
-            measured = _measured(queries[chunk], self._vectors, rows[chunk], k)
+            candidates[few] = exact(queries[few], self._vectors, depth)[1]
+        distances, rows = np.empty([len(queries), k], np.float32), candidates[:, :k].copy()
+        for chunk in _chunks(len(queries), depth * self._vectors.shape[1]):
+            measured = _measured(queries[chunk], self._vectors, candidates[chunk], k)
             distances[chunk], rows[chunk] = measured
         return distances, rows
