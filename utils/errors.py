@@ -1,6 +1,7 @@
 """The one exception for a mistake of the user's, and how a script ends."""
 
 import errno
+import os
 import re
 import sys
 
@@ -58,7 +59,8 @@ def run_script(program, run):
       run: callable without arguments.
 
     Raises:
-      SystemExit: 2 after a `UserError` or on a full disk, 128 + n after signal n.
+      SystemExit: 2 after a `UserError` or on a full disk, 128 + n after signal n, 1 where nobody
+        reads on what it prints, as with `| head`.
     """
     try:
         with exit_on_signal(program):
@@ -66,6 +68,9 @@ def run_script(program, run):
     except UserError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        sys.exit(1)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -1,0 +1,193 @@
+"""Answers as lines for the terminal, as a CSV file and as a page."""
+
+import base64
+import csv
+import io
+import os
+import warnings
+
+import jinja2
+from PIL import Image, ImageOps
+
+from inference.inputs import problem_of
+from utils.errors import UserError
+
+_TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
+_SHOWN = 3
+_QUERY_PIXELS, _NEIGHBOUR_PIXELS = 160, 72
+_WORDS = {True: "yes", False: "no", None: "-"}
+
+
+def printable(text):
+    """`text` with everything escaped that is not printable, such as a newline in a file name."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )
+
+
+def line(answer):
+    """One line of text about an image.
+
+    Args:
+      answer: Answer without an error.
+
+    Returns:
+      str: file, label, probability, which of the two it is from, agreement, nearest neighbours.
+    """
+    parts = [
+        printable(answer.path),
+        f"{printable(answer.label)} {answer.probability:.3f} ({answer.source})",
+    ]
+    if answer.unknown:
+        parts.append("unknown")
+    if answer.neighbours:
+        parts.append(f"agree {_WORDS[answer.agree]}")
+        nearest = [
+            f"{printable(n.file)} ({printable(n.name)}, {n.distance:.3f})"
+            for n in answer.neighbours[:_SHOWN]
+        ]
+        parts.append("nearest " + ", ".join(nearest))
+    return "  ".join(parts)
+
+
+def check_writable(path, inputs):
+    """Looks whether a file can be written, before the work is done that goes into it.
+
+    Args:
+      path: str.
+      inputs: list of str, files that must not be written over.
+
+    Raises:
+      UserError: it can't be, or it is one of the inputs.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UserError(f"{path} can't be written: it is no regular file")
+    for name in inputs:
+        if os.path.isfile(name) and os.path.isfile(path) and os.path.samefile(name, path):
+            raise UserError(f"{path} would be written over, and it is read; choose another name")
+    _write(path, "", os.remove)
+
+
+def write_csv(path, answers):
+    """Writes answers as a table, a row an image.
+
+    Args:
+      path: str.
+      answers: list of Answer.
+
+    Raises:
+      UserError: it can't be written.
+    """
+    num_top = max([len(answer.top) for answer in answers] + [0])
+    num_neighbours = max([len(answer.neighbours) for answer in answers] + [0])
+    header = ["file", "label", "source", "probability"]
+    for rank in range(1, num_top + 1):
+        header += [f"top{rank}", f"top{rank}_probability"]
+    for rank in range(1, num_neighbours + 1):
+        header += [f"neighbour{rank}{end}" for end in ("", "_class", "_distance")]
+    header += ["neighbour_label", "agree", "unknown", "error"]
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, header, restval="")
+    writer.writeheader()
+    writer.writerows(map(_csv_row, answers))
+    _write(path, text.getvalue())
+
+
+def _csv_row(answer):
+    row = {"file": answer.path, "error": answer.error}
+    if answer.error is not None:
+        return row
+    row.update(
+        label=answer.label,
+        source=answer.source,
+        probability=_number(answer.probability),
+        neighbour_label=answer.neighbour_label,
+        agree=_WORDS[answer.agree] if answer.neighbours else "",
+        unknown="" if answer.unknown is None else _WORDS[answer.unknown],
+    )
+    for rank, (name, probability) in enumerate(answer.top, 1):
+        row[f"top{rank}"], row[f"top{rank}_probability"] = name, _number(probability)
+    for rank, found in enumerate(answer.neighbours, 1):
+        row[f"neighbour{rank}"], row[f"neighbour{rank}_class"] = found.path, found.name
+        row[f"neighbour{rank}_distance"] = _number(found.distance)
+    return row
+
+
+def _number(value):
+    return f"{value:.6g}"
+
+
+def write_html(path, answers, summary):
+    """Writes answers as one page that needs no other file.
+
+    Args:
+      path: str.
+      answers: list of Answer.
+      summary: dict from a heading to text, what the answers are from.
+
+    Raises:
+      UserError: it can't be written.
+    """
+    environment = jinja2.Environment(
+        autoescape=True, loader=jinja2.FileSystemLoader(_TEMPLATES), trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["printable"] = printable
+    environment.globals["thumbnail"] = thumbnail
+    page = environment.get_template("predictions.html")
+    counts = {
+        "images": len(answers),
+        "broken": sum(answer.error is not None for answer in answers),
+        "heads agree": _share(answers, "agree"),
+        "unknown": _share(answers, "unknown"),
+    }
+    sizes = {"query_pixels": _QUERY_PIXELS, "neighbour_pixels": _NEIGHBOUR_PIXELS}
+    _write(path, page.render(answers=answers, summary=summary, counts=counts, **sizes))
+
+
+def _share(answers, field):
+    """How many have it, of those that can: "12 of 40"; None where none can."""
+    values = [getattr(answer, field) for answer in answers]
+    asked = [value for value in values if value is not None]
+    return f"{sum(asked)} of {len(asked)}" if asked else None
+
+
+def thumbnail(path, pixels):
+    """A small JPEG of an image as a data: address; None where it can't be made.
+
+    Args:
+      path: str.
+      pixels: int, of the longer side.
+
+    Returns:
+      str or None.
+    """
+    if problem_of(path) is not None:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                image.draft("RGB", (2 * pixels, 2 * pixels))  # decodes a part of a large JPEG
+                small = ImageOps.exif_transpose(image).convert("RGB")
+        small.thumbnail((pixels, pixels))
+        contents = io.BytesIO()
+        small.save(contents, "JPEG", quality=70, optimize=True)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return "data:image/jpeg;base64," + base64.b64encode(contents.getvalue()).decode("ascii")
+
+
+def _write(path, text, then=None):
+    """Writes a text in one piece; a name that is no UTF-8 keeps its bytes."""
+    path = os.path.realpath(path)
+    target = path + ".tmp"
+    try:
+        with open(target, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+        if then is None:
+            os.replace(target, path)
+        else:
+            then(target)
+    except OSError as error:
+        raise UserError(f"{path} can't be written: {error.strerror}") from None

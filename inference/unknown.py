@@ -1,0 +1,111 @@
+"""Images of no known class: where the distance to the gallery ends that is still usual.
+
+NumPy in, numbers out. An image is called unknown where its distance is beyond a threshold.
+"""
+
+import numpy as np
+
+DEFAULT_SHARE = 0.05
+_CHUNK_NUMBERS = 2**22
+
+
+def threshold(distances, share):
+    """The smallest of the distances that at most a share of them exceeds.
+
+    Args:
+      distances: float [N], N > 0, of images that are known.
+      share: float in [0, 1).
+
+    Returns:
+      float.
+    """
+    ordered = np.sort(distances)
+    exceeding = int(np.floor(share * len(ordered) + 1e-9))
+    return float(ordered[len(ordered) - 1 - exceeding])
+
+
+def auroc(known, unknown):
+    """Chance that an unknown image lies further off than a known one; a tie counts half.
+
+    Args:
+      known: float [N], distances.
+      unknown: float [M], distances.
+
+    Returns:
+      float in [0, 1]; 0.5 is that of a coin, NaN where either is empty.
+    """
+    if not len(known) or not len(unknown):
+        return float("nan")
+    ordered = np.sort(known)
+    nearer = np.searchsorted(ordered, unknown, "left") + np.searchsorted(ordered, unknown, "right")
+    return float(nearer.mean() / 2 / len(ordered))
+
+
+def false_alarms(known, unknown, recall=0.95):
+    """Share of the known images that are called unknown where at least `recall` of the unknown are.
+
+    Args:
+      known: float [N], distances.
+      unknown: float [M], distances.
+      recall: float in (0, 1].
+
+    Returns:
+      float in [0, 1], by the largest threshold that reaches the recall; NaN where either is empty.
+    """
+    if not len(known) or not len(unknown):
+        return float("nan")
+    needed = int(np.ceil(recall * len(unknown) - 1e-9))
+    furthest_first = np.sort(unknown)[::-1]
+    return float(np.mean(np.asarray(known) >= furthest_first[needed - 1]))
+
+
+def distances_to_classes(queries, gallery, labels, num_classes, leave_one_out=False):
+    """The distance of each query to the nearest gallery image of each class.
+
+    Args:
+      queries: float32 [Q, D].
+      gallery: float32 [N, D].
+      labels: int [N], classes of the gallery.
+      num_classes: int, C.
+      leave_one_out: bool, the queries are the gallery, and none is compared with itself.
+
+    Returns:
+      float32 [Q, C], Euclidean; infinite where a class has no image (other than the query).
+    """
+    found = np.full((len(queries), num_classes), np.inf, np.float32)
+    order = np.argsort(labels, kind="stable")
+    classes, starts = np.unique(np.asarray(labels)[order], return_index=True)
+    norms = np.einsum("nd,nd->n", gallery, gallery)
+    size = max(1, _CHUNK_NUMBERS // max(len(gallery), 1))
+    for start in range(0, len(queries), size):
+        chunk = queries[start : start + size]
+        squared = norms - 2.0 * (chunk @ gallery.T)
+        squared += np.einsum("qd,qd->q", chunk, chunk)[:, np.newaxis]
+        if leave_one_out:
+            own = np.arange(len(chunk))
+            squared[own, start + own] = np.inf
+        nearest = np.minimum.reduceat(squared[:, order], starts, axis=1)
+        found[start : start + size, classes] = np.sqrt(np.maximum(nearest, 0.0))
+    return found
+
+
+def held_out_scores(distances, labels, held_out):
+    """How well whole classes that the gallery lacks are told from those that it has.
+
+    Args:
+      distances: float32 [Q, C] of `distances_to_classes`, with all classes.
+      labels: int [Q], classes of the queries.
+      held_out: sequence of int, classes taken out of the gallery; not all of them.
+
+    Returns:
+      dict with `auroc` and `false_alarms_at_95_recall`, fractions of 1, NaN where the queries are
+      all known or all unknown.
+    """
+    stays = ~np.isin(np.arange(distances.shape[1]), held_out)
+    nearest = distances[:, stays].min(axis=1)
+    is_known = stays[np.asarray(labels)]
+    known, unknown = nearest[is_known], nearest[~is_known]
+    return {
+        "auroc": auroc(known, unknown),
+        "false_alarms_at_95_recall": false_alarms(known, unknown),
+    }

@@ -1,0 +1,54 @@
+import os
+
+import pytest
+
+from inference import predictor as predictor_module
+from inference.predictor import Predictor
+from tests.conftest import write_tree
+from tests.training.test_trainer import train
+from utils import tf1
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_graph_optimisation_of_predictors():
+    """Optimising a graph takes longer than the few batches that a test runs of it."""
+
+    def without_optimisation(gpu):
+        config = tf1.session_config(gpu)
+        config.graph_options.rewrite_options.disable_meta_optimizer = True
+        return config
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictor_module, "session_config", without_optimisation)
+        yield
+
+
+@pytest.fixture(scope="session")
+def run(shared_tree, tmp_path_factory):
+    """The folder of a finished run of both heads on four classes."""
+    folder = str(tmp_path_factory.mktemp("predict") / "run")
+    given = dict(batch_size=16, bn_decay=0.9, eval_every_steps=40, emb_dim=8)
+    train(shared_tree, folder, train_iters=40, **given)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vanilla_run(shared_tree, tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("predict") / "vanilla")
+    train(shared_tree, folder, train_mode="vanilla")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def predictor(run):
+    with Predictor(run, batch_size=3) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """A folder of ten readable images of the four classes, in sub-folders."""
+    root = write_tree(str(tmp_path_factory.mktemp("photos")), per_class=3)
+    for name in ("ant/2.jpg", "bee/2.jpg"):
+        os.remove(os.path.join(root, name))
+    return root
