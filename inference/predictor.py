@@ -14,7 +14,7 @@ from inference.answers import Answer
 from inference.inputs import problem_of
 from training import build
 from utils import checkpoints, run_dir
-from utils.tf1 import session_config, tf
+from utils.tf1 import open_session, tf
 
 TOP = 5
 
@@ -49,7 +49,7 @@ class Predictor:
         self._graph = tf.Graph()
         with self._graph.as_default():
             self._build(batch_size or self.config.batch_size, tta == "flip")
-            self._session = tf.Session(config=session_config(self.config.gpu))
+            self._session = open_session(self.config.gpu)
             try:
                 checkpoints.restore(tf.train.Saver(), self._session, prefix)
                 self.identity = self._identity_of(prefix)

@@ -2,25 +2,9 @@ import os
 
 import pytest
 
-from inference import predictor as predictor_module
 from inference.predictor import Predictor
 from tests.conftest import write_tree
 from tests.training.test_trainer import train
-from utils import tf1
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_graph_optimisation_of_predictors():
-    """Optimising a graph takes longer than the few batches that a test runs of it."""
-
-    def without_optimisation(gpu):
-        config = tf1.session_config(gpu)
-        config.graph_options.rewrite_options.disable_meta_optimizer = True
-        return config
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predictor_module, "session_config", without_optimisation)
-        yield
 
 
 @pytest.fixture(scope="session")

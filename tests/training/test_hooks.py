@@ -27,7 +27,7 @@ class Table:
 def test_a_log_line_is_the_mean_of_its_interval(monkeypatch):
     """Of all steps since the last line, with every image of accumulated batches counted."""
     clock = iter(range(0, 1000, 10))
-    monkeypatch.setattr(hooks.time, "time", lambda: next(clock))
+    monkeypatch.setattr(hooks, "time", namedtuple("Clock", "time")(lambda: next(clock)))
     settings = Settings(train_iters=6, batch_size=4, accumulate_batches=3, log_every_steps=3)
     session = namedtuple("Session", "run")(lambda _: 0.5)
     graph = namedtuple("Graph", "learning_rate")(None)
