@@ -71,6 +71,20 @@ def read(run_dir):
     return Config(run_dir=os.path.abspath(run_dir), **values), records
 
 
+def refuse_foreign(run_dir):
+    """Refuses a folder whose args.json is not that of a run, before anything in it is removed.
+
+    Raises:
+      UserError: it is not.
+    """
+    stored = _read_json(os.path.join(run_dir, ARGS_FILE), run_dir)
+    if not {"net", "train_mode", "train_iters"} <= set(stored) or _FIRST_RELEASE <= set(stored):
+        raise UserError(
+            f"the {ARGS_FILE} in {run_dir} is not that of a run of this program, so nothing is"
+            " overwritten there; choose another --run_dir"
+        )
+
+
 def _read_json(path, run_dir):
     try:
         with open(path, encoding="utf-8") as file:

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 
+from config import stored
 from config.base_config import SETTINGS
 from config.datasets import DATASETS
 from config.networks import NETWORKS, checkpoint_name
@@ -134,6 +135,26 @@ def _missing_checkpoint(config, network, checkpoint, path):
         f" python -m pretrained {name}{folder} {gets} {checkpoint.source}, or start without:"
         " --pretrained none"
     )
+
+
+def check_overwrite(config, weights):
+    """Refuses to overwrite a folder that is no run's, or that holds the weights to start from.
+
+    Args:
+      config: Config, whose --on_exist is "overwrite".
+      weights: str, the weights to start from, or None.
+
+    Raises:
+      UserError: it is such a folder.
+    """
+    if os.path.exists(os.path.join(config.run_dir, stored.ARGS_FILE)):
+        stored.refuse_foreign(config.run_dir)
+    folders = [os.path.realpath(os.path.join(config.run_dir, name)) for name in ("", "best")]
+    if weights is not None and os.path.realpath(os.path.dirname(weights)) in folders:
+        raise UserError(
+            f"--pretrained {weights} lies in the run folder that --on_exist overwrite empties; move"
+            " it first, or choose another --run_dir"
+        )
 
 
 def records_of(dataset):

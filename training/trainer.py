@@ -5,7 +5,9 @@ import dataclasses
 import os
 
 from config import stored
+from config.datasets import DATASETS
 from config.networks import NETWORKS
+from data import lists
 from evaluation import metrics, plots
 from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
@@ -44,6 +46,8 @@ def train(config):
         preflight.check_records(config, records, dataset)
     preflight.check_class_count(config, len(dataset.class_map.labels))
     weights = None if newest else preflight.pretrained_path(config)
+    if config.on_exist == "overwrite":
+        preflight.check_overwrite(config, weights)
     with tf.Graph().as_default():
         graph, eval_graph = _build_graphs(config, dataset)
         with _opened_run_folder(config, dataset) as touch, open_session(config.gpu) as session:
@@ -82,7 +86,20 @@ def _opened_run_folder(config, dataset):
         with logs.logging_to(os.path.join(folder, config.log_name + ".txt")):
             for remark in config.remarks:
                 logs.LOGGER.info(remark)
+            _warn_of_shared_images(config, dataset)
             yield touch
+
+
+def _warn_of_shared_images(config, dataset):
+    """An image that is trained on tells nothing when it is scored."""
+    held_out = DATASETS[config.dataset].val_is_held_out
+    splits = [name for name in dataset.splits if name == "test" or (name == "val" and held_out)]
+    count, example = lists.shared_files(dataset, splits)
+    if count:
+        logs.LOGGER.warning(
+            "%d images of the training list stand in another list too, such as %s; their scores say"
+            " nothing about new images", count, example,
+        )  # fmt: skip
 
 
 def _set_variables(session, graph, config, saver, newest, weights):

@@ -17,6 +17,10 @@ _ASSERTION = re.compile(r"^assertion failed: \[(.*?)\].*")
 class UserError(Exception):
     """What is wrong, where, and what to do, in one sentence."""
 
+    def __init__(self, message):
+        """Takes the sentence; a line break in a name that it quotes is shown as an escape."""
+        super().__init__(str(message).replace("\n", "\\n"))
+
 
 class Interrupted(Exception):  # noqa: N818 - not an error
     """A run was stopped by a signal after it had saved its state.
@@ -59,9 +63,10 @@ def run_script(program, run):
       run: callable without arguments.
 
     Raises:
-      SystemExit: 2 after a `UserError` or on a full disk, 128 + n after signal n, 1 where nobody
-        reads on what it prints, as with `| head`.
+      SystemExit: 2 after a `UserError` or where a file can't be read or written, 128 + n after
+        signal n, 1 where nobody reads on what it prints, as with `| head`.
     """
+    _show_every_character()
     try:
         with exit_on_signal(program):
             run()
@@ -72,13 +77,7 @@ def run_script(program, run):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
         sys.exit(1)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        where = (
-            f"{error.filename} can't be written" if error.filename else "a file can't be written"
-        )
-        advice = "make room and run the same command again"
-        print(f"{program}: error: {where}: {error.strerror}; {advice}", file=sys.stderr)
+        print(f"{program}: error: {_sentence_of(error)}", file=sys.stderr)
         sys.exit(2)
     except Interrupted as stop:
         print(f"{program}: {stop}", file=sys.stderr)
@@ -86,3 +85,20 @@ def run_script(program, run):
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _show_every_character():
+    """What the terminal's encoding lacks is printed as an escape, not as an error."""
+    if hasattr(sys.stdout, "reconfigure"):  # not where a test has replaced it
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _sentence_of(error):
+    """One sentence about an OSError."""
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is None and error.errno == errno.ENOENT:
+        return "the working folder is not there any more; change into one that is"
+    where = error.filename or "a file"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{where} can't be written: {reason}; make room and run the same command again"
+    return f"{where} can't be read or written: {reason}"

@@ -12,6 +12,11 @@ import warnings
 
 from utils.errors import UserError
 
+if sys.flags.optimize > 1:
+    raise UserError(
+        "TensorFlow needs the docstrings of its own code, which python -OO leaves out; use python"
+        " or python -O"
+    )
 # Read by the C++ runtime and by tf-keras when they are first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["TF_USE_LEGACY_KERAS"] = "1"

@@ -6,6 +6,7 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
+from tests.conftest import CLASSES, write_tree
 from tests.training.test_trainer import last_weights, message_of, train, weights_of
 from training import hooks, trainer
 from training import loop as training_loop
@@ -177,3 +178,33 @@ def test_shorter_runs_and_other_splits_are_refused(shared_tree, tmp_path):
     train(shared_tree, run, train_iters=2)
     assert "less than the 2 steps" in message_of(train, shared_tree, run, train_iters=1)
     assert "--eval_split test, not val" in message_of(train, shared_tree, run, eval_split="val")
+
+
+def test_what_is_overwritten_is_a_run_and_not_its_start(shared_tree, tmp_path):
+    run = tmp_path / "run"
+    train(shared_tree, run, train_iters=1)
+    weights = checkpoints.latest(str(run))
+    again = dict(on_exist="overwrite", train_iters=1)
+    message = message_of(train, shared_tree, run, pretrained=weights, **again)
+    assert f"--pretrained {weights} lies in the run folder" in message
+    assert checkpoints.latest(str(run)) == weights
+    other = tmp_path / "other"
+    other.mkdir()
+    for text in ('{"mine": 1}', "[]", "no json"):
+        (other / "args.json").write_text(text)
+        assert "args.json" in message_of(train, shared_tree, other, **again)
+        assert (other / "args.json").read_text() == text
+
+
+def test_an_image_of_two_lists_is_said(tmp_path):
+    tree = write_tree(str(tmp_path / "tree"), per_class=5)
+    os.makedirs(os.path.join(tree, "lists"))
+    files = [f"{name}/{i}.jpg" for name in CLASSES for i in range(5)]
+    for split, chosen in (("train", files), ("test", files[3:5] + files[10:11])):
+        rows = [f"{i},{name.split('/')[0]},{name}" for i, name in enumerate(chosen)]
+        path = os.path.join(tree, "lists", f"{split}_all_sub_list.csv")
+        with open(path, "w") as file:
+            file.write("\n".join([",label,file_name", *rows]) + "\n")
+    train(tree, tmp_path / "run", train_iters=1)
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert "3 images of the training list stand in another list too, such as " in log

@@ -1,0 +1,66 @@
+"""Odd surroundings of a whole run: encodings, working folders, optimised Python, closed pipes."""
+
+import json
+import os
+import subprocess
+import sys
+
+from tests.test_program import ROOT, TINY
+
+
+def run(words, cwd, **changes):
+    environment = dict(os.environ, **{k: v for k, v in changes.items() if k != "flags"})
+    return subprocess.run(
+        [sys.executable, *changes.pop("flags", ()), os.path.join(ROOT, words[0]), *words[1:]],
+        cwd=str(cwd), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def test_an_ascii_terminal_nonsense_for_a_backend_and_no_assertions(tree, tmp_path):
+    """And a folder whose name is Chinese, with a star, brackets and spaces in it."""
+    place = tmp_path / "[鸢尾花] * ?"
+    place.mkdir()
+    os.rename(tree, str(place / "images"))
+    words = [word for word in TINY if word not in ("--run_dir", "run")]
+    words = ["main.py", *words, "--train_iters", "1", "--run_dir", str(place / "run [1]")]
+    words += ["--dataset_path", str(place / "images")]
+    done = run(
+        words, tmp_path, PYTHONIOENCODING="ascii", MPLBACKEND="nonsense", flags=["-O"],
+        PYTHONCOERCECLOCALE="0", LC_ALL="C",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+    assert (
+        done.stdout.decode("ascii").splitlines()[-1].endswith("\\u9e22\\u5c3e\\u82b1] * ?/run [1]")
+    )
+    folder = place / "run [1]"
+    assert (folder / "model.ckpt-1.index").exists()
+    with open(str(folder / "eval" / "test" / "metrics.json")) as file:
+        assert json.load(file)["checkpoint"] == "model.ckpt-1"
+    again = run(words, tmp_path)
+    assert again.returncode == 0 and b"1 of 1 steps done" in again.stderr
+
+
+def test_python_without_docstrings_gets_one_sentence(tmp_path):
+    done = run(["main.py"], tmp_path, flags=["-OO"])
+    assert done.returncode == 2 and os.listdir(str(tmp_path)) == []
+    assert len(done.stderr.splitlines()) == 1 and b"use python or python -O" in done.stderr
+
+
+def test_a_working_folder_that_is_gone(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = os.path.join(ROOT, "main.py")
+    line = f"cd {gone} && rmdir {gone} && {sys.executable} {script} --dataset cars"
+    done = subprocess.run(["sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.returncode == 2
+    assert done.stderr.decode().splitlines() == [
+        "main.py: error: the working folder is not there any more; change into one that is"
+    ]
+
+
+def test_nobody_reads_on():
+    """The list of networks is longer than what is read of it."""
+    line = f"{sys.executable} -m pretrained list | true"
+    done = subprocess.run(["sh", "-c", line], cwd=ROOT, stderr=subprocess.PIPE)
+    assert b"Traceback" not in done.stderr and b"Exception" not in done.stderr
