@@ -26,7 +26,8 @@ def _without_backend():
             os.environ["MPLBACKEND"] = backend
 
 
-def _figure(width, height, **options):
+def new_figure(width, height, **options):
+    """An empty figure of matplotlib; width and height in inches, options as of its Figure."""
     with _without_backend():
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -35,7 +36,7 @@ def _figure(width, height, **options):
     return figure
 
 
-def _save(figure, path, dpi):
+def save(figure, path, dpi):
     """Writes a PNG in one piece; a letter that the font lacks becomes a box, without a warning."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .*missing")
@@ -43,7 +44,7 @@ def _save(figure, path, dpi):
     os.replace(path + ".part", path)
 
 
-def _texts(names):
+def texts(names):
     """Names as matplotlib may draw them: not too long, a $ no formula, no half of a character."""
     whole = (str(name).encode("utf-8", "replace").decode("utf-8") for name in names)
     short = (n if len(n) <= _LONGEST_NAME else n[: _LONGEST_NAME - 1] + "…" for n in whole)
@@ -57,7 +58,7 @@ def learning_curves(path, rows):
       path: str, the PNG to write.
       rows: list of dict of str, the rows of metrics.csv.
     """
-    figure = _figure(9, 3.6, constrained_layout=True)
+    figure = new_figure(9, 3.6, constrained_layout=True)
     losses, accuracies = figure.subplots(1, 2)
     for name in ("cross_entropy", "ranking_loss"):
         _line(losses, rows, "train", name, name.replace("_", " "))
@@ -71,7 +72,7 @@ def learning_curves(path, rows):
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
-    _save(figure, path, dpi=120)
+    save(figure, path, dpi=120)
 
 
 def _line(axes, rows, split, column, label):
@@ -94,11 +95,11 @@ def confusion_matrix(path, counts, class_names):
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = float(np.clip(0.28 * len(counts), 4, 9)) + 1
-    figure = _figure(side + 1, side, constrained_layout=True)
+    figure = new_figure(side + 1, side, constrained_layout=True)
     axes = figure.subplots()
     drawn = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     if len(counts) <= _MOST_NAMES:
-        class_names = _texts(class_names)
+        class_names = texts(class_names)
         places = np.arange(len(counts))
         axes.set_xticks(places)
         axes.set_xticklabels(class_names, rotation=90)
@@ -107,7 +108,7 @@ def confusion_matrix(path, counts, class_names):
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     figure.colorbar(drawn, ax=axes, label="share of the true class", shrink=0.8)
-    _save(figure, path, dpi=120)
+    save(figure, path, dpi=120)
 
 
 def embedding_map(path, vectors, labels, class_names, seed):
@@ -128,8 +129,8 @@ def embedding_map(path, vectors, labels, class_names, seed):
     # Its threads wait for one another busily: on a loaded machine one is many times faster.
     with threadpool_limits(1, user_api="openmp"):
         plane = tsne.fit_transform(vectors[rows])
-    class_names = _texts(class_names)
-    figure = _figure(6.5, 5, constrained_layout=True)
+    class_names = texts(class_names)
+    figure = new_figure(6.5, 5, constrained_layout=True)
     axes = figure.subplots()
     for label in np.unique(labels[rows]):
         chosen = labels[rows] == label
@@ -141,7 +142,7 @@ def embedding_map(path, vectors, labels, class_names, seed):
     axes.set_title(f"t-SNE of {len(rows)} of {len(vectors)} embeddings", fontsize=9)
     axes.set_xticks([])
     axes.set_yticks([])
-    _save(figure, path, dpi=120)
+    save(figure, path, dpi=120)
 
 
 def _colour(label):
@@ -164,13 +165,13 @@ def neighbours(path, image_paths, labels, nearest, class_names, seed):
       class_names: sequence of C str.
       seed: int.
     """
-    shown, class_names = nearest[:, : _COLUMNS - 1], _texts(class_names)
+    shown, class_names = nearest[:, : _COLUMNS - 1], texts(class_names)
     score = (labels[shown] == labels[:, np.newaxis]).mean(axis=1)
     shuffled = np.random.RandomState(seed).permutation(len(labels))
     order = shuffled[np.argsort(score[shuffled], kind="stable")]  # equal ones in a random order
     picks = {"worst": order[:_PICKS], "random": shuffled[:_PICKS], "best": order[-_PICKS:]}
     rows = [(kind, query) for kind, queries in picks.items() for query in queries]
-    figure = _figure(1.5 * _COLUMNS, 1.75 * len(rows))
+    figure = new_figure(1.5 * _COLUMNS, 1.75 * len(rows))
     grid = figure.subplots(len(rows), _COLUMNS, squeeze=False)
     # All pictures have one size, so no layout has to be searched for, which would take a second.
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.2 / len(rows) / 1.75)
@@ -181,7 +182,7 @@ def neighbours(path, image_paths, labels, nearest, class_names, seed):
             _picture(place, image_paths[image], str(class_names[labels[image]]), colour)
         for place in axes[1 + len(shown[query]) :]:
             place.axis("off")
-    _save(figure, path, dpi=100)
+    save(figure, path, dpi=100)
 
 
 def _read_picture(path):
