@@ -13,12 +13,17 @@ def main():
     # TensorFlow is imported only now: --help and wrong flags are answered at once.
     from evaluation import evaluator
     from evaluation import files as eval_files
+    from evaluation.report import run
     from utils import logs
 
     logs.start_log()
-    report = evaluator.evaluate_run(**flags)
-    print(eval_files.as_table(report))
-    print(os.path.join(flags["folder"], "eval", flags["split"]))
+    beside = flags.pop("beside")
+    scores = evaluator.evaluate_run(**flags)
+    print(eval_files.as_table(scores))
+    folder, split = flags["folder"], flags["split"]
+    for name in beside:
+        print(run.WRITERS[name](folder, split, scores, flags["overrides"]))
+    print(os.path.join(folder, "eval", split))
 
 
 if __name__ == "__main__":

@@ -223,6 +223,7 @@ EVAL_EPILOG = """examples:
   python eval.py --run_dir RUN                                  the test list, last checkpoint
   python eval.py --run_dir RUN --checkpoint best --split val
   python eval.py --run_dir RUN --embedding both --neighbours 10
+  python eval.py --run_dir RUN --report                         and report.html, one file
 
 The network runs once over the list, the training list and a held-out validation list; its outputs
 are kept below RUN/eval/ and read again while checkpoint, lists and images are the same.
@@ -251,6 +252,10 @@ def eval_parser():
         " run]")  # fmt: skip
     add("--neighbours", type=checked(int), default=5, metavar="K",
         help="nearest images that decide on a class [default 5]")  # fmt: skip
+    add = parser.add_argument_group("what is written beside the scores").add_argument
+    add("--report", action="store_true", help="report.html: scores, plots, photos and errors"
+        " explained, in one file")  # fmt: skip
+    add("--projector", action="store_true", help="projector/: the files of TensorBoard's projector")
     add = parser.add_argument_group("machine").add_argument
     add("--batch_size", type=checked(int), metavar="N", help="images a batch [default: the run's]")
     add("--gpu", type=checked(device_of), metavar="N",
@@ -269,7 +274,8 @@ def parse_eval(argv):
       argv: list of str, without the program's name.
 
     Returns:
-      dict of the arguments of `evaluator.evaluate_run`.
+      dict of the arguments of `evaluator.evaluate_run`, and `beside`, what is written beside its
+      scores: list of "report" and "projector".
 
     Raises:
       UserError: an unknown flag, a word that can't be read, or a number out of range.
@@ -292,6 +298,7 @@ def parse_eval(argv):
         "batch_size": flags.batch_size,
         "overrides": {name: value for name, value in overrides.items() if value is not None},
         "num_neighbours": flags.neighbours,
+        "beside": [name for name in ("report", "projector") if getattr(flags, name)],
     }
 
 

@@ -18,6 +18,7 @@ from utils.run_dir import write_json, write_text
 TOP = 5
 REPORT, PREDICTIONS = "metrics.json", "predictions.csv"
 PICTURES = ("confusion.png", "embedding_map.png", "neighbours.png")
+PAGE, PROJECTOR = "report.html", "projector"
 # The columns of metrics.csv that an evaluation during training fills.
 SCORES = metrics.names_of(in_training=True)
 NEEDED = ("split", "num_images", "checkpoint", "step", "class_map", *SCORES, "nmi")
@@ -82,9 +83,10 @@ def write_scores(folder, report, arrays, files, class_names, identity):
             outputs.save(os.path.join(part, outputs.FILE), arrays, files, identity)
             write_text(os.path.join(part, PREDICTIONS), table.to_csv(index=False))
             write_json(os.path.join(part, REPORT), report)
-            for name in (REPORT, *PICTURES):
+            for name in (REPORT, PAGE, *PICTURES):
                 with contextlib.suppress(FileNotFoundError):
                     os.remove(os.path.join(folder, name))
+            shutil.rmtree(os.path.join(folder, PROJECTOR), ignore_errors=True)
             for name in (outputs.FILE, PREDICTIONS, REPORT):
                 os.replace(os.path.join(part, name), os.path.join(folder, name))
         finally:

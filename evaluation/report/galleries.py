@@ -1,0 +1,31 @@
+"""Queries of a gallery: the worst, random ones and the best."""
+
+import numpy as np
+
+RULES = {
+    "worst": "the fewest of the nearest have their class",
+    "random": "drawn with the run's seed, whatever was found",
+    "best": "the most of the nearest have their class",
+}
+
+
+def choose(labels, nearest, seed, count):
+    """Picks queries by the share of their nearest images that have their class.
+
+    Images without another of their class can't find one and are no queries. Which of equally good
+    ones are shown is random.
+
+    Args:
+      labels: int [N].
+      nearest: int [N, k], rows of the nearest images.
+      seed: int.
+      count: int, queries of each kind.
+
+    Returns:
+      dict from the kinds of `RULES` to int [<= count], rows.
+    """
+    can_hit = np.bincount(labels)[labels] > 1
+    shuffled = np.random.RandomState(seed).permutation(np.flatnonzero(can_hit))
+    share = (labels[nearest[shuffled]] == labels[shuffled, np.newaxis]).mean(axis=1)
+    order = shuffled[np.argsort(share, kind="stable")]
+    return {"worst": order[:count], "random": shuffled[:count], "best": order[::-1][:count]}

@@ -1,0 +1,109 @@
+"""Photos, maps and figures as data: URIs, so that a page needs no other file."""
+
+import base64
+import io
+import os
+import tempfile
+
+import numpy as np
+from PIL import Image
+
+from evaluation import plots
+
+PIXELS = 96
+_FOR, _AGAINST = np.array([214, 93, 14]), np.array([38, 84, 166])
+
+
+class Thumbnails:
+    """Small copies of photos; each is read once."""
+
+    def __init__(self, pixels=PIXELS):
+        """Takes the longest side in pixels."""
+        self._pixels = pixels
+        self._uris = {}
+
+    def of(self, path):
+        """The data: URI of a photo; None where it can't be read."""
+        if path not in self._uris:
+            self._uris[path] = self._read(path)
+        return self._uris[path]
+
+    def _read(self, path):
+        picture = small_copy(path, self._pixels)
+        return None if picture is None else jpeg(picture)
+
+
+def small_copy(path, pixels):
+    """Reads a photo and shrinks it.
+
+    Args:
+      path: str.
+      pixels: int, the longest side.
+
+    Returns:
+      PIL.Image.Image in RGB; None where it can't be read.
+    """
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", (2 * pixels, 2 * pixels))  # a large JPEG is decoded in part only
+            picture = image.convert("RGB")
+    except Exception:  # whatever a decoder raises for a damaged file: the page shows a grey box
+        return None
+    picture.thumbnail((pixels, pixels), Image.LANCZOS)
+    return picture
+
+
+def jpeg(picture):
+    """The data: URI of a PIL.Image.Image in RGB."""
+    stored = io.BytesIO()
+    picture.save(stored, "JPEG", quality=75, optimize=True)
+    return _uri("jpeg", stored.getvalue())
+
+
+def png_of(draw):
+    """The data: URI of a PNG.
+
+    Args:
+      draw: function that writes it to the path that it is given.
+
+    Returns:
+      str; None where nothing was drawn.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "figure.png")
+        draw(path)
+        if not os.path.exists(path):
+            return None
+        with open(path, "rb") as file:
+            return _uri("png", file.read())
+
+
+def figure(drawn):
+    """The data: URI of a matplotlib figure."""
+    return png_of(lambda path: plots.save(drawn, path, dpi=110))
+
+
+def _uri(kind, content):
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
+
+
+def heat(frame, values, pixels=2 * PIXELS):
+    """A frame with a map on it: orange where a place speaks for it, blue where it speaks against.
+
+    Args:
+      frame: uint8 [F, F, 3].
+      values: float [H, W]; the largest magnitude is drawn at full strength.
+      pixels: int, the side of the picture.
+
+    Returns:
+      str, a data: URI.
+    """
+    size = (pixels, pixels)
+    grey = Image.fromarray(frame).convert("L").convert("RGB").resize(size, Image.BICUBIC)
+    pale = 0.6 * np.asarray(grey, np.float32) + 0.4 * 255
+    strength = (values / max(np.abs(values).max(), 1e-12)).astype(np.float32)
+    strength = np.asarray(Image.fromarray(strength).resize(size, Image.NEAREST))[..., np.newaxis]
+    colour = np.where(strength > 0, _FOR, _AGAINST)
+    cover = 0.65 * np.abs(strength)
+    mixed = (1 - cover) * pale + cover * colour
+    return jpeg(Image.fromarray(mixed.astype(np.uint8)))

@@ -1,0 +1,87 @@
+"""What a report is made of."""
+
+from typing import NamedTuple, Optional
+
+import numpy as np
+
+
+class ImageSet(NamedTuple):
+    """A list of images with what both classifiers say of them.
+
+    Attributes:
+      files: list of N str, as they are named on the page.
+      paths: list of N str.
+      labels: int [N].
+      probabilities: float32 [N, C], the softmax.
+      votes: float32 [N, C], class probabilities of the nearest training images.
+    """
+
+    files: list
+    paths: list
+    labels: np.ndarray
+    probabilities: np.ndarray
+    votes: np.ndarray
+
+
+class Found(NamedTuple):
+    """Neighbours, nearest first.
+
+    Attributes:
+      distances: float [Q, k], Euclidean.
+      rows: int [Q, k].
+    """
+
+    distances: np.ndarray
+    rows: np.ndarray
+
+
+class Sample(NamedTuple):
+    """A random part of a space.
+
+    Attributes:
+      vectors: float32 [S, D], rows of unit norm.
+      labels: int [S].
+    """
+
+    vectors: np.ndarray
+    labels: np.ndarray
+
+
+class Inputs(NamedTuple):
+    """Everything that stands on a page.
+
+    Attributes:
+      title: str.
+      settings: dict from name to str, what is told of the run.
+      metrics: dict, what metrics.json holds.
+      class_names: list of C str.
+      own: str, the space of the galleries.
+      scored: ImageSet, the images evaluated.
+      train: ImageSet, the training images.
+      nearest: Found among the scored images in the space `own`, an image not its own neighbour.
+      errors: int [E], the scored images to explain.
+      near_errors: dict from space to Found [E, k] among the training images.
+      explanation: attention.Explanation of the errors, or None.
+      duplicates: list of suspects.Duplicate.
+      samples: dict from space to Sample.
+      history: list of dict of str, the rows of metrics.csv.
+      advice: list of str.
+      seed: int, of the random picks.
+    """
+
+    title: str
+    settings: dict
+    metrics: dict
+    class_names: list
+    own: str
+    scored: ImageSet
+    train: ImageSet
+    nearest: Found
+    errors: np.ndarray
+    near_errors: dict
+    explanation: Optional[tuple]
+    duplicates: list
+    samples: dict
+    history: list
+    advice: list
+    seed: int

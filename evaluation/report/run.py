@@ -1,0 +1,252 @@
+"""From a run folder to its report and to the files of TensorBoard's projector."""
+
+import csv
+import dataclasses
+import json
+import os
+
+import numpy as np
+
+from config import stored
+from config.networks import NETWORKS
+from evaluation import evaluator, neighbours, spaces
+from evaluation import files as eval_files
+from evaluation.classifiers import softmax
+from evaluation.report import attention, errors, page, projector, suspects
+from evaluation.report.inputs import Found, ImageSet, Inputs, Sample
+from training import preflight
+from utils.errors import UserError
+from utils.run_dir import write_text
+
+ADVICE = "advice.json"
+NEAREST, NEAREST_TO_ERRORS, ERRORS, SAMPLE = 10, 4, 24, 2000
+_CHUNK = 4096
+
+
+class Run:
+    """An evaluation of a run with the outputs that it stored.
+
+    Attributes:
+      config: Config.
+      prefix: str, the checkpoint's.
+      metrics: dict, what metrics.json holds.
+      dataset: data.lists.Dataset with the split and the training list.
+      outputs: dict from split to dict of arrays, see `evaluator.run_network`.
+      own: str, the space of the main scores.
+    """
+
+    def __init__(self, folder, split, metrics, overrides=None):
+        """Takes the run folder, the split, its evaluation's metrics, and settings to replace."""
+        self.config = dataclasses.replace(stored.read(folder)[0], **overrides or {})
+        self.metrics = metrics
+        self.prefix = os.path.join(self.config.run_dir, metrics["checkpoint"])
+        self.dataset = preflight.load_dataset(self.config, {split, "train"})
+        self.outputs, _ = evaluator.outputs_of(self.config, self.prefix, self.dataset)
+        self.own = evaluator.EMBEDDINGS[metrics["embedding"]]
+        self.split = split
+        self.names = eval_files.printable(self.dataset.class_map.names)
+
+    def vectors(self, part, space):
+        """The vectors of a list in a space, float32 [N, D]."""
+        return spaces.vectors_of(self.outputs[part], space)
+
+    def rows_in_training(self, part):
+        """Where in the training list an image of a list is itself, int [N]; -1 for nowhere."""
+        rows = {path: row for row, path in enumerate(self.dataset.splits["train"].paths)}
+        return np.array([rows.get(path, -1) for path in self.dataset.splits[part].paths], int)
+
+
+def write_report(folder, split, metrics, overrides=None):
+    """Writes eval/<split>/report.html of a run that was evaluated.
+
+    Args:
+      folder: str, the run folder.
+      split: str.
+      metrics: dict, what `evaluator.evaluate_run` returned.
+      overrides: dict from setting to value, such as where the data set lies now.
+
+    Returns:
+      str, the file.
+
+    Raises:
+      UserError: the run or its data set is missing, or the folder can't be written.
+    """
+    run = Run(folder, split, metrics, overrides)
+    path = os.path.join(folder, "eval", split, eval_files.PAGE)
+    text = page.render(inputs_of(run))
+    with eval_files.writing(os.path.dirname(path)):
+        write_text(path, text)
+    return path
+
+
+def write_projector(folder, split, metrics, overrides=None):
+    """Writes eval/<split>/projector/ of a run that was evaluated; see `write_report`.
+
+    Returns:
+      str, the folder.
+    """
+    run = Run(folder, split, metrics, overrides)
+    target = os.path.join(folder, "eval", split, eval_files.PROJECTOR)
+    image_list = run.dataset.splits[split]
+    with eval_files.writing(target):
+        projector.write(
+            target, run.vectors(split, run.own), image_list.labels,
+            eval_files.printable(image_list.files), image_list.paths, run.names,
+        )  # fmt: skip
+    return target
+
+
+# What eval.py can write beside the scores.
+WRITERS = {"report": write_report, "projector": write_projector}
+
+
+def inputs_of(run):
+    """What the page of a run is made of.
+
+    Args:
+      run: Run.
+
+    Returns:
+      inputs.Inputs.
+    """
+    config, split = run.config, run.split
+    voters = run.metrics["heads"]["num_neighbours"]
+    found = {space: _Search(run, space) for space in dict.fromkeys((run.own, "pooled"))}
+    near = {part: found[run.own].of(part, max(NEAREST, voters)) for part in {split, "train"}}
+    sets = {part: _image_set(run, part, near[part], voters) for part in near}
+    scored, train = sets[split], sets["train"]
+    chosen = errors.choose(scored.probabilities, scored.labels, config.seed, ERRORS)
+    space_names = spaces.names_of(config.emb_dim is not None)
+    near_errors = {
+        space: _Search(run, space).of(split, NEAREST_TO_ERRORS, chosen) for space in space_names
+    }
+    return Inputs(
+        title=f"{os.path.basename(os.path.abspath(config.run_dir))}: {split} list",
+        settings=_settings(config),
+        metrics=run.metrics,
+        class_names=run.names,
+        own=run.own,
+        scored=scored,
+        train=train,
+        nearest=_nearest_others(run.vectors(split, run.own)),
+        errors=chosen,
+        near_errors=near_errors,
+        explanation=_explanation(run, scored, chosen, near_errors),
+        duplicates=suspects.near_duplicates(
+            scored.paths, scored.labels, train.paths, train.labels,
+            found["pooled"].of(split, NEAREST),
+        ),
+        samples=_samples(run, space_names),
+        history=_history(config.run_dir),
+        advice=read_advice(os.path.join(config.run_dir, ADVICE)),
+        seed=config.seed,
+    )  # fmt: skip
+
+
+class _Search:
+    """The training images of one space, searched in chunks."""
+
+    def __init__(self, run, space):
+        self._run, self._space = run, space
+        self._index = neighbours.Index(run.vectors("train", space))
+
+    def of(self, part, count, rows=None):
+        """The nearest training images of images of a list, itself left out: Found."""
+        vectors, own = self._run.vectors(part, self._space), self._run.rows_in_training(part)
+        rows = np.arange(len(own)) if rows is None else rows
+        return _search(self._index, vectors[rows], count, own[rows])
+
+
+def _nearest_others(vectors):
+    return _search(neighbours.Index(vectors), vectors, NEAREST, np.arange(len(vectors)))
+
+
+def _search(index, vectors, count, own):
+    """The `count` nearest of each vector, Found, in chunks of bounded memory."""
+    parts = [
+        index.search(vectors[start : start + _CHUNK], count, own[start : start + _CHUNK])
+        for start in range(0, max(len(vectors), 1), _CHUNK)
+    ]
+    squared, rows = (np.concatenate(columns) for columns in zip(*parts))
+    return Found(np.sqrt(np.maximum(squared, 0)), rows)
+
+
+def _image_set(run, part, near, voters):
+    """The ImageSet of a list, with the votes of its nearest training images."""
+    image_list, arrays = run.dataset.splits[part], run.outputs[part]
+    labels = run.dataset.splits["train"].labels[near.rows[:, :voters]]
+    votes = neighbours.class_probabilities(
+        labels, near.distances[:, :voters] ** 2, arrays["logits"].shape[1]
+    )
+    files = eval_files.printable(image_list.files)
+    probabilities = softmax(arrays["logits"].astype(np.float32))
+    return ImageSet(files, image_list.paths, image_list.labels, probabilities, votes)
+
+
+def _explanation(run, scored, chosen, near_errors):
+    """Where both heads look in the errors; None without an error."""
+    if not len(chosen):
+        return None
+    image_list = run.dataset.splits[run.split]
+    some = image_list._replace(
+        files=[image_list.files[row] for row in chosen], labels=image_list.labels[chosen]
+    )
+    others = None
+    if "embedding" in near_errors:
+        others = run.vectors("train", "embedding")[near_errors["embedding"].rows[:, 0]]
+    classes = np.argmax(scored.probabilities[chosen], axis=1)
+    return attention.explain(run.config, run.prefix, some, len(run.names), classes, others)
+
+
+def _samples(run, space_names):
+    """A random part of the list in each space, the same images in all of them."""
+    labels = run.dataset.splits[run.split].labels
+    rows = np.random.RandomState(run.config.seed).permutation(len(labels))[:SAMPLE]
+    return {
+        space: Sample(run.vectors(run.split, space)[rows], labels[rows]) for space in space_names
+    }
+
+
+def _settings(config):
+    shown = {
+        "network": NETWORKS[config.net].title,
+        "training": config.train_mode,
+        "data set": config.dataset,
+        "steps": config.train_iters,
+        "images a step": config.batch_size * config.accumulate_batches,
+        "frame": f"{config.frame_size} px",
+        "seed": config.seed,
+    }
+    return {name: str(value) for name, value in shown.items()}
+
+
+def _history(folder):
+    path = os.path.join(folder, "metrics.csv")
+    if not os.path.exists(path):
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def read_advice(path):
+    """Reads a run's advice, a JSON list of sentences.
+
+    Args:
+      path: str.
+
+    Returns:
+      list of str, empty where there is no such file.
+
+    Raises:
+      UserError: the file is no such list.
+    """
+    if not os.path.exists(path):
+        return []
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise UserError(f"{path} is no list of sentences; delete it and write the report again")
+    return eval_files.printable(found)
