@@ -104,6 +104,6 @@ def heat(frame, values, pixels=2 * PIXELS):
     strength = (values / max(np.abs(values).max(), 1e-12)).astype(np.float32)
     strength = np.asarray(Image.fromarray(strength).resize(size, Image.NEAREST))[..., np.newaxis]
     colour = np.where(strength > 0, _FOR, _AGAINST)
-    cover = 0.65 * np.abs(strength)
+    cover = 0.75 * np.abs(strength)
     mixed = (1 - cover) * pale + cover * colour
     return jpeg(Image.fromarray(mixed.astype(np.uint8)))
