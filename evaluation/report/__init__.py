@@ -6,7 +6,8 @@
     tables       numbers of the tables          curves     the plots
     galleries    queries and their neighbours   errors     errors, explained
     suspects     labels that may be wrong       attention  where each head looks
-    images       photos and figures as data     projector  the files of TensorBoard's projector
+    photos       photos as the page shows them  images     photos and figures as data
+    run_files    metrics.csv and advice.json    projector  the files of TensorBoard's projector
 
 Everything but `run` and `attention.explain` is a function of arrays and needs no TensorFlow.
 """

@@ -7,6 +7,7 @@ import numpy as np
 
 from evaluation import plots
 from evaluation.report import curves, errors, galleries, images, suspects, tables
+from evaluation.report.photos import Photos
 
 TEMPLATE = "report.html.jinja"
 # Each of these bounds the size of the page.
@@ -67,43 +68,7 @@ def percent(value):
 
 def number(value, digits=2):
     """A number with so many digits behind the point; a dash for None and nan."""
-    return "–" if value is None or np.isnan(value) else f"{value:.{digits}f}"
-
-
-class Photos:
-    """Photos as the template shows them."""
-
-    def __init__(self, inputs):
-        """Takes the Inputs."""
-        self._names = inputs.class_names
-        self._thumbnails = images.Thumbnails()
-
-    def of(self, image_set, row, query=None, distance=None):
-        """One photo.
-
-        Args:
-          image_set: inputs.ImageSet.
-          row: int.
-          query: int, the class that it should have; None where nothing is asked.
-          distance: float or None.
-
-        Returns:
-          dict with `uri` (None where it can't be read), `file`, `name` of its class, `right` (None
-          without a query) and `distance`.
-        """
-        label = image_set.labels[row]
-        return {
-            "uri": self._thumbnails.of(image_set.paths[row]),
-            "file": image_set.files[row],
-            "name": self._names[label],
-            "right": None if query is None else bool(label == query),
-            "distance": None if distance is None else float(distance),
-        }
-
-    def neighbours(self, image_set, found, place, query):
-        """The photos of a row of inputs.Found, the nearest first."""
-        pairs = zip(found.rows[place], found.distances[place])
-        return [self.of(image_set, row, query, distance) for row, distance in pairs]
+    return "–" if value is None or np.isnan(value) else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def _predicted(image_set):

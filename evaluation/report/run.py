@@ -1,8 +1,6 @@
 """From a run folder to its report and to the files of TensorBoard's projector."""
 
-import csv
 import dataclasses
-import json
 import os
 
 import numpy as np
@@ -12,13 +10,11 @@ from config.networks import NETWORKS
 from evaluation import evaluator, neighbours, spaces
 from evaluation import files as eval_files
 from evaluation.classifiers import softmax
-from evaluation.report import attention, errors, page, projector, suspects
+from evaluation.report import attention, errors, page, projector, run_files, suspects
 from evaluation.report.inputs import Found, ImageSet, Inputs, Sample
 from training import preflight
-from utils.errors import UserError
 from utils.run_dir import write_text
 
-ADVICE = "advice.json"
 NEAREST, NEAREST_TO_ERRORS, ERRORS, SAMPLE = 10, 4, 24, 2000
 _CHUNK = 4096
 
@@ -137,8 +133,8 @@ def inputs_of(run):
             found["pooled"].of(split, NEAREST),
         ),
         samples=_samples(run, space_names),
-        history=_history(config.run_dir),
-        advice=read_advice(os.path.join(config.run_dir, ADVICE)),
+        history=run_files.history(config.run_dir),
+        advice=run_files.advice(config.run_dir),
         seed=config.seed,
     )  # fmt: skip
 
@@ -218,35 +214,3 @@ def _settings(config):
         "seed": config.seed,
     }
     return {name: str(value) for name, value in shown.items()}
-
-
-def _history(folder):
-    path = os.path.join(folder, "metrics.csv")
-    if not os.path.exists(path):
-        return []
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def read_advice(path):
-    """Reads a run's advice, a JSON list of sentences.
-
-    Args:
-      path: str.
-
-    Returns:
-      list of str, empty where there is no such file.
-
-    Raises:
-      UserError: the file is no such list.
-    """
-    if not os.path.exists(path):
-        return []
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
-    except (OSError, ValueError, RecursionError):
-        found = None
-    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        raise UserError(f"{path} is no list of sentences; delete it and write the report again")
-    return eval_files.printable(found)

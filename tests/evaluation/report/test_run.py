@@ -1,4 +1,3 @@
-import json
 import os
 import re
 
@@ -9,7 +8,7 @@ from evaluation import evaluator
 from evaluation.report import run as report
 from tests.conftest import write_tree
 from tests.evaluation.report.test_page import Tree
-from tests.training.test_trainer import config_of, message_of
+from tests.training.test_trainer import config_of
 from training import trainer
 
 
@@ -112,13 +111,3 @@ def test_a_new_evaluation_takes_the_earlier_report_away(runs):
     folder = report.write_projector(str(runs / "hard"), "test", metrics)
     evaluator.evaluate_run(str(runs / "hard"), "test")
     assert not os.path.exists(path) and not os.path.exists(folder)
-
-
-def test_advice(tmp_path):
-    path = tmp_path / "advice.json"
-    assert report.read_advice(str(path)) == []
-    path.write_text(json.dumps(["Lower the learning rate.", "ü\ud800"]))
-    assert report.read_advice(str(path)) == ["Lower the learning rate.", "ü\\ud800"]
-    for content in ("{", "{}", "[1]", '"word"'):
-        path.write_text(content)
-        assert "is no list of sentences" in message_of(report.read_advice, str(path))

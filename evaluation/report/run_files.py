@@ -1,0 +1,44 @@
+"""What a run folder holds beside checkpoints and evaluations: its scores over time, its advice."""
+
+import csv
+import json
+import os
+
+from evaluation.files import printable
+from utils.errors import UserError
+
+HISTORY, ADVICE = "metrics.csv", "advice.json"
+
+
+def history(folder):
+    """The rows of a run's metrics.csv, list of dict of str; empty where there is none."""
+    path = os.path.join(folder, HISTORY)
+    if not os.path.exists(path):
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def advice(folder):
+    """Reads a run's advice.json, a list of sentences.
+
+    Args:
+      folder: str, the run folder.
+
+    Returns:
+      list of str, empty where there is no such file.
+
+    Raises:
+      UserError: the file is no such list.
+    """
+    path = os.path.join(folder, ADVICE)
+    if not os.path.exists(path):
+        return []
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise UserError(f"{path} is no list of sentences; delete it and write the report again")
+    return printable(found)
