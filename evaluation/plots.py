@@ -185,20 +185,20 @@ def neighbours(path, image_paths, labels, nearest, class_names, seed):
     save(figure, path, dpi=100)
 
 
-def _read_picture(path):
-    """A small copy of an image the right way up, PIL.Image.Image in RGB."""
+def read_picture(path, pixels=_PIXELS):
+    """An image of at most so many pixels a side, the right way up, PIL.Image.Image in RGB."""
     with Image.open(path) as image:
-        image.draft(None, (_PIXELS, _PIXELS))  # decodes a large JPEG at a fraction of its size
+        image.draft(None, (pixels, pixels))  # decodes a large JPEG at a fraction of its size
         # As in training, where no other format has an orientation; MPO is a JPEG with more behind.
         is_jpeg = image.format in ("JPEG", "MPO")
         picture = (ImageOps.exif_transpose(image) if is_jpeg else image).convert("RGB")
-    picture.thumbnail((_PIXELS, _PIXELS))
+    picture.thumbnail((pixels, pixels))
     return picture
 
 
 def _picture(axes, path, title, colour):
     try:
-        picture = _read_picture(path)
+        picture = read_picture(path)
     except Exception:  # Pillow fails in many ways, also on images that TensorFlow decodes
         picture, title = Image.new("RGB", (4, 3), "#bbbbbb"), "can't be shown"
     axes.imshow(np.asarray(picture))

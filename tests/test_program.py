@@ -58,8 +58,12 @@ def test_train_be_stopped_go_on_and_evaluate(tree, tmp_path):
         with open(str(folder / "eval" / name / "metrics.json")) as file:
             assert json.load(file)["checkpoint"].startswith(checkpoint)
 
-    evaluated = run(tmp_path, "eval.py", "--run_dir", "run", "--split", "val")
+    words = ["--run_dir", "run", "--split", "val", "--report", "--projector"]
+    evaluated = run(tmp_path, "eval.py", *words)
     assert evaluated.returncode == 0 and "val split, 4 images" in evaluated.stdout
+    written = [folder / "eval" / "val" / name for name in ("report.html", "projector", "")]
+    assert evaluated.stdout.splitlines()[-3:] == [str(path) for path in written]
+    assert all(path.exists() for path in written)
 
 
 @pytest.mark.parametrize(

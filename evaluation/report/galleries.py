@@ -10,7 +10,7 @@ RULES = {
 
 
 def choose(labels, nearest, seed, count):
-    """Picks queries by the share of their nearest images that have their class.
+    """Picks queries by how many of their nearest images have their class.
 
     Images without another of their class can't find one and are no queries. Which of equally good
     ones are shown is random.
@@ -26,6 +26,6 @@ def choose(labels, nearest, seed, count):
     """
     can_hit = np.bincount(labels)[labels] > 1
     shuffled = np.random.RandomState(seed).permutation(np.flatnonzero(can_hit))
-    share = (labels[nearest[shuffled]] == labels[shuffled, np.newaxis]).mean(axis=1)
-    order = shuffled[np.argsort(share, kind="stable")]
+    hits = (labels[nearest[shuffled]] == labels[shuffled, np.newaxis]).sum(axis=1)
+    order = shuffled[np.argsort(hits, kind="stable")]
     return {"worst": order[:count], "random": shuffled[:count], "best": order[::-1][:count]}

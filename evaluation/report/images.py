@@ -34,7 +34,7 @@ class Thumbnails:
 
 
 def small_copy(path, pixels):
-    """Reads a photo and shrinks it.
+    """Reads a photo and shrinks it, see `plots.read_picture`.
 
     Args:
       path: str.
@@ -44,13 +44,9 @@ def small_copy(path, pixels):
       PIL.Image.Image in RGB; None where it can't be read.
     """
     try:
-        with Image.open(path) as image:
-            image.draft("RGB", (2 * pixels, 2 * pixels))  # a large JPEG is decoded in part only
-            picture = image.convert("RGB")
+        return plots.read_picture(path, pixels)
     except Exception:  # whatever a decoder raises for a damaged file: the page shows a grey box
         return None
-    picture.thumbnail((pixels, pixels), Image.LANCZOS)
-    return picture
 
 
 def jpeg(picture):

@@ -76,7 +76,7 @@ def test_photos_are_shown_upright(tmp_path):
     for ending, size in ((".jpg", (30, 40)), (".png", (40, 30))):
         path = str(tmp_path / "a") + ending
         Image.new("RGB", (40, 30)).save(path, exif=exif)
-        assert plots._read_picture(path).size == size
+        assert plots.read_picture(path).size == size
 
 
 def test_a_confusion_matrix_shows_shares_of_the_true_class(tmp_path):

@@ -24,4 +24,5 @@ def test_worst_and_best_by_the_share_of_their_class():
 
 def test_no_query_where_every_class_has_one_image():
     found = galleries.choose(np.arange(3), np.array([[1], [2], [0]]), 0, 2)
-    assert all(len(rows) == 0 for rows in found.values())
+    alone = galleries.choose(np.zeros(1, int), np.zeros((1, 0), int), 0, 2)
+    assert all(len(rows) == 0 for rows in [*found.values(), *alone.values()])

@@ -85,7 +85,7 @@ def test_training_list_leaves_each_image_out(runs):
         assert "The train list:" not in file.read()
 
 
-def test_report_of_a_vanilla_run_with_an_image_that_broke(runs):
+def test_a_vanilla_run_has_one_space_and_one_map(runs):
     metrics = evaluator.evaluate_run(str(runs / "vanilla"), "test")
     run = report.Run(str(runs / "vanilla"), "test", metrics)
     inputs = report.inputs_of(run)
