@@ -32,9 +32,14 @@ def render(inputs):
         undefined=jinja2.StrictUndefined,
     )  # fmt: skip
     environment.filters.update(percent=percent, number=number)
+    return environment.get_template(TEMPLATE).render(_sections(inputs))
+
+
+def _sections(inputs):
+    """Everything that the template names."""
     photos = Photos(inputs)
     doubts = tables.in_order((inputs.metrics.get("selective") or {}).get("curves", {}), DOUBTS)
-    return environment.get_template(TEMPLATE).render(
+    return dict(
         title=inputs.title,
         settings=inputs.settings,
         metrics=inputs.metrics,

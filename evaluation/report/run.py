@@ -106,10 +106,7 @@ def inputs_of(run):
       inputs.Inputs.
     """
     config, split = run.config, run.split
-    voters = run.metrics["heads"]["num_neighbours"]
-    found = {space: _Search(run, space) for space in dict.fromkeys((run.own, "pooled"))}
-    near = {part: found[run.own].of(part, max(NEAREST, voters)) for part in {split, "train"}}
-    sets = {part: _image_set(run, part, near[part], voters) for part in near}
+    sets = _image_sets(run)
     scored, train = sets[split], sets["train"]
     chosen = errors.choose(scored.probabilities, scored.labels, config.seed, ERRORS)
     space_names = spaces.names_of(config.emb_dim is not None)
@@ -130,7 +127,7 @@ def inputs_of(run):
         explanation=_explanation(run, scored, chosen, near_errors),
         duplicates=suspects.near_duplicates(
             scored.paths, scored.labels, train.paths, train.labels,
-            found["pooled"].of(split, NEAREST),
+            _Search(run, "pooled").of(split, NEAREST),
         ),
         samples=_samples(run, space_names),
         history=run_files.history(config.run_dir),
@@ -167,16 +164,22 @@ def _search(index, vectors, count, own):
     return Found(np.sqrt(np.maximum(squared, 0)), rows)
 
 
-def _image_set(run, part, near, voters):
-    """The ImageSet of a list, with the votes of its nearest training images."""
-    image_list, arrays = run.dataset.splits[part], run.outputs[part]
-    labels = run.dataset.splits["train"].labels[near.rows[:, :voters]]
-    votes = neighbours.class_probabilities(
-        labels, near.distances[:, :voters] ** 2, arrays["logits"].shape[1]
-    )
-    files = eval_files.printable(image_list.files)
-    probabilities = softmax(arrays["logits"].astype(np.float32))
-    return ImageSet(files, image_list.paths, image_list.labels, probabilities, votes)
+def _image_sets(run):
+    """The ImageSet of the split and of the training list, with their neighbours' votes."""
+    voters, search = run.metrics["heads"]["num_neighbours"], _Search(run, run.own)
+    found = {}
+    for part in {run.split, "train"}:
+        image_list, logits = run.dataset.splits[part], run.outputs[part]["logits"]
+        near = search.of(part, voters)
+        labels = run.dataset.splits["train"].labels[near.rows]
+        found[part] = ImageSet(
+            eval_files.printable(image_list.files),
+            image_list.paths,
+            image_list.labels,
+            softmax(logits.astype(np.float32)),
+            neighbours.class_probabilities(labels, near.distances**2, logits.shape[1]),
+        )
+    return found
 
 
 def _explanation(run, scored, chosen, near_errors):
