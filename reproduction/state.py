@@ -1,6 +1,5 @@
 """How far each cell is: done, partly done, to do, not possible here, or something is wrong."""
 
-import csv
 import os
 import statistics
 from typing import NamedTuple, Optional
@@ -155,14 +154,9 @@ def _other_data(records, lists):
 def _step_seconds(config):
     """Median seconds a step of a run's metrics.csv; None where it logged no step yet."""
     images = config.batch_size * config.accumulate_batches
-    found = []
-    try:
-        for row in logs.read_metrics(config.run_dir):
-            if int(row["step"]) > 1 and row.get("images_per_second"):
-                found.append(images / float(row["images_per_second"]))
-    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError, csv.Error) as error:
-        path = os.path.join(config.run_dir, "metrics.csv")
-        raise UserError(f"{path} can't be read as the log of a run: {error}") from None
+    rows = [row for row in logs.read_metrics(config.run_dir) if int(row["step"]) > 1]
+    speeds = [float(row.get("images_per_second") or 0) for row in rows]
+    found = [images / speed for speed in speeds if speed > 0]
     return statistics.median(found) if found else None
 
 

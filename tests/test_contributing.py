@@ -38,7 +38,7 @@ def put(root, place, text):
             source = file.read()
         pattern = {"imports": r"^from ", "functions": r"^class "}.get(what, rf"^{what} = {{\n")
         found = re.search(pattern, source, re.MULTILINE)
-        place = found.end() if pattern.endswith("\n") else found.start()
+        place = found.start() if what in ("imports", "functions") else found.end()
         source = source[:place] + text + ("\n\n" if what == "functions" else "") + source[place:]
     with open(path, "w", encoding="utf-8") as file:
         file.write(source)

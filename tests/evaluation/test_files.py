@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from evaluation import files as eval_files
+from evaluation import plots
 from utils import logs
 from utils.errors import UserError
 from utils.run_dir import write_json
@@ -146,11 +147,16 @@ def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path):
 
 def test_a_picture_that_fails_costs_one_warning(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(logs.LOGGER, "propagate", True)
+
+    def fails(*_):
+        raise OSError(28, "No space left on device", "neighbours.png")
+
+    monkeypatch.setattr(plots, "neighbours", fails)
     images = ImageList(paths=[str(tmp_path / "gone.jpg")] * 2)
     nearest = np.array([[1], [0]])
     eval_files.draw_pictures(
         str(tmp_path), ARRAYS, ARRAYS["embeddings"], nearest, images, ["x", "y"], 0
     )
     (record,) = caplog.records
-    assert "neighbours.png can't be drawn (FileNotFoundError" in record.getMessage()
+    assert "neighbours.png can't be drawn (OSError" in record.getMessage()
     assert sorted(os.listdir(str(tmp_path))) == ["confusion.png"]  # a map needs a few points

@@ -69,6 +69,7 @@ def finish(cell, accuracy, class_map=CLASS_MAP, **changes):
         report = dict(
             scores,
             accuracy=accuracy + extra,
+            top5_accuracy=0.9,
             mean_per_class_accuracy=accuracy - 0.1,
             nmi=None,
             split="test",

@@ -59,7 +59,9 @@ def test_kill_9_in_the_middle_gives_the_same_table(tmp_path):
     assert "\n4 to do\n" in finish(whole)
     expected = numbers_of(tmp_path / "whole")
     assert numbers_of(tmp_path / "killed") == expected
-    assert len(expected) == 2 * 2 * 9 and all(len(v) == 1 for k, v in expected.items())
+    # Nine scores and seven of each space; softmax alone has one space, the other mode three.
+    assert len(expected) == 2 * 2 * (9 + 3 * 7)
+    assert sum(len(values) for values in expected.values()) == 2 * (9 + 7) + 2 * (9 + 3 * 7)
     with open(str(tmp_path / "whole" / "tables" / "resnet50_released_tiny.md")) as file:
         assert "NOT COMPARABLE: TINY BUDGET" in file.readline()
     runs = sorted(glob.glob(str(runs / "*seed0")))

@@ -124,7 +124,7 @@ def test_the_long_tail_of_the_lists_is_in_the_heading(request_, tmp_path):
     states = [s._replace(imbalance=s.imbalance and 4.0) for s in states_of(cells)]
     write.write_all(request, cells, states, str(tmp_path / "t"))
     heading = read(tmp_path / "t", "imbalance_released.md").splitlines()[0]
-    assert "cars 4, dogs asked for 20, not measured" in heading
+    assert "cars 4, dogs asked for 10, not measured" in heading
 
 
 def test_tables_that_cannot_be_written(request_, tmp_path):
