@@ -3,13 +3,13 @@
 import os
 import sys
 
-from config import cli
+from evaluation import flags
 from utils.errors import run_script
 
 
 def main():
     """Reads the flags, evaluates both heads in one pass and prints what was written where."""
-    flags = cli.parse_eval(sys.argv[1:])
+    given = flags.parse(sys.argv[1:])
     # TensorFlow is imported only now: --help and wrong flags are answered at once.
     from evaluation import evaluator
     from evaluation import files as eval_files
@@ -17,12 +17,12 @@ def main():
     from utils import logs
 
     logs.start_log()
-    beside = flags.pop("beside")
-    scores = evaluator.evaluate_run(**flags)
+    beside = given.pop("beside")
+    scores = evaluator.evaluate_run(**given)
     print(eval_files.as_table(scores))
-    folder, split = flags["folder"], flags["split"]
+    folder, split = given["folder"], given["split"]
     for name in beside:
-        print(run.WRITERS[name](folder, split, scores, flags["overrides"]))
+        print(run.WRITERS[name](folder, split, scores, given["overrides"]))
     print(os.path.join(folder, "eval", split))
 
 

@@ -22,7 +22,7 @@ from PIL import Image
 from config.losses import TRAIN_MODES
 from config.networks import NETWORKS
 from config.resolve import resolve
-from training import build, preflight
+from training import graphs, preflight
 from utils.tf1 import TENSORFLOW_VERSION, open_session, tf
 
 
@@ -46,9 +46,9 @@ class Timed:
         with self._graph.as_default():
             dataset = preflight.load_dataset(config, ["train"])
             classes = len(dataset.class_map.labels)
-            self._train = build.build_train_graph(config, dataset.splits["train"], classes)
+            self._train = graphs.build_train_graph(config, dataset.splits["train"], classes)
             self._session = open_session(config.gpu)
-            build.start(self._session, self._train)
+            graphs.start(self._session, self._train)
         for _ in range(2):
             self.step()
 

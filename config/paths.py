@@ -66,3 +66,10 @@ def resolve_paths(given, environ=None, local=None):
         path, origins[name] = next((p, origin) for p, origin in candidates if p)
         found[name] = os.path.abspath(os.path.expanduser(path))
     return found, origins
+
+
+def find_run(name, runs_dir=None):
+    """The run folder of a name below the checkpoints' folder, or of a path as it is given."""
+    paths, _ = resolve_paths({"runs_dir": runs_dir})
+    below = os.path.join(paths["runs_dir"], os.path.expanduser(name))
+    return os.path.abspath(below if os.path.isdir(below) else os.path.expanduser(name))

@@ -5,18 +5,11 @@ The draws come in as an argument, so the pixels are a pure function of them.
 
 from typing import NamedTuple
 
-from data import orientation
+from data import image_header, orientation
 from utils.tf1 import tf
 
 # A small file can hold a picture that fills the memory.
 MAX_PIXELS = 200 * 10**6
-# What each of the first 24 bytes adds to width and height, in a PNG and then in a GIF.
-_SIDES = (
-    [0] * 16 + [2**24, 2**16, 2**8, 1] + [0] * 4,
-    [0] * 20 + [2**24, 2**16, 2**8, 1],
-    [0] * 6 + [1, 2**8] + [0] * 16,
-    [0] * 8 + [1, 2**8] + [0] * 14,
-)
 
 
 class Augmentation(NamedTuple):
@@ -153,7 +146,7 @@ def _jpeg_crop(contents, make_plan, frame_size):
     begin, size = _window(shape, plan, frame_size)
     window = orientation.stored_window(begin, size, shape, turn)
     # An empty window is an error.
-    window = tf.where(_num_pixels(stored) <= MAX_PIXELS, window, tf.zeros_like(window))
+    window = tf.where(image_header.num_pixels(stored) <= MAX_PIXELS, window, tf.zeros_like(window))
     source = tf.image.decode_and_crop_jpeg(contents, window, channels=3)
     source = orientation.upright(source, turn)
     return _resample(source, tf.cast(begin, tf.float32), plan, frame_size)
@@ -161,7 +154,7 @@ def _jpeg_crop(contents, make_plan, frame_size):
 
 def _decoded_crop(contents, make_plan, frame_size):
     # An empty string is an error.
-    contents = tf.where(_pixels_in_header(contents) <= MAX_PIXELS, contents, "")
+    contents = tf.where(image_header.pixels_in_header(contents) <= MAX_PIXELS, contents, "")
     source = decode(contents)
     return _resample(source, [0.0, 0.0], make_plan(tf.shape(source)[:2]), frame_size)
 
@@ -179,33 +172,6 @@ def decode(contents):
     image = tf.image.decode_image(contents, channels=3, expand_animations=False)
     image.set_shape([None, None, 3])
     return image
-
-
-def pixels_of(contents):
-    """The pixels of an image, float32 [], without decoding it; frames have at most `MAX_PIXELS`.
-
-    They are 0 for formats other than JPEG, PNG and GIF, none of which hides millions of pixels in
-    a small file.
-    """
-    return tf.cond(
-        tf.image.is_jpeg(contents),
-        lambda: _num_pixels(tf.image.extract_jpeg_shape(contents)[:2]),
-        lambda: _pixels_in_header(contents),
-    )
-
-
-def _num_pixels(shape):
-    return tf.reduce_prod(tf.cast(shape, tf.float32))
-
-
-def _pixels_in_header(contents):
-    """The pixels of a PNG or GIF, float32 []; 0 for anything else."""
-    head = tf.strings.join([tf.strings.substr(contents, 0, 24), "\0" * 24])
-    values = tf.cast(tf.io.decode_raw(head, tf.uint8)[:24], tf.float32)
-    sides = tf.reduce_sum(values * _SIDES, axis=1)
-    first = tf.strings.substr(head, 0, 4)
-    is_kind = tf.cast(tf.stack([tf.equal(first, b"\x89PNG"), tf.equal(first, b"GIF8")]), tf.float32)
-    return tf.reduce_sum(sides[::2] * sides[1::2] * is_kind)
 
 
 def _frame(contents, augmentation, side_draw, offset_in, flipped):

@@ -6,7 +6,7 @@ import stat
 
 import numpy as np
 
-from data import augment
+from data import augment, image_header
 from data.sampling import FRAMES, random_state, uniform
 from utils.errors import reason_of
 from utils.tf1 import tf
@@ -147,7 +147,7 @@ def first_unreadable(paths):
     with tf.Graph().as_default(), tf.Session() as session:
         path = tf.placeholder(tf.string, [])
         contents = tf.io.read_file(path)
-        pixels, image = augment.pixels_of(contents), augment.decode(contents)
+        pixels, image = image_header.pixels_of(contents), augment.decode(contents)
         for name in paths:
             try:
                 check_file(name)

@@ -8,7 +8,7 @@ import numpy as np
 from config import stored
 from evaluation import files as eval_files
 from evaluation import outputs, scoring, spaces
-from training import build, preflight
+from training import build, graphs, preflight
 from utils import checkpoints, logs, run_dir
 from utils.errors import UserError
 from utils.tf1 import open_session, tf
@@ -171,7 +171,7 @@ def _restore_and_run(config, prefix, lists, num_classes, batch_size):
         labels=np.concatenate([image_list.labels for image_list in lists.values()]),
     )
     with tf.Graph().as_default():
-        graph = build.build_eval_graph(config, joined, num_classes, batch_size)
+        graph = graphs.build_eval_graph(config, joined, num_classes, batch_size)
         saver = tf.train.Saver()
         with open_session(config.gpu) as session:
             checkpoints.restore(saver, session, prefix)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation import bootstrap, calibration, classifiers, metrics, neighbours, retrieval
+from evaluation import bootstrap, calibration, classifiers, metrics, neighbours, retrieval, unknown
 from evaluation import selective as selective_prediction
 from evaluation.spaces import vectors_of
 
@@ -90,6 +90,7 @@ def score(scored, train, held_out, space_names, own, num_neighbours=NUM_NEIGHBOU
         "heads": dict(heads, num_neighbours=num_neighbours),
         "calibration": _calibration(logits, labels, held_out),
         "selective": _selective(pair, own_distances, labels, seed),
+        "unknown": {name: _unknown(scored, train, name, seed) for name in space_names},
         "intervals": _intervals(pair, fused, values[own], labels, seed),
     }
     return _without_nan(report), nearest[own]
@@ -145,6 +146,23 @@ def _selective(pair, distances, labels, seed):
     return selective_prediction.selective(
         guesses[0] != labels, guesses[0] == guesses[1], doubt_of, seed
     )
+
+
+def _unknown(scored, train, space, seed):
+    """How well classes that the training images lack are noticed by distance; None for a mixture.
+
+    The scored list has to be apart from the training list, or that list itself.
+    """
+    rows, labels = scored.rows_in_training, scored.arrays["labels"]
+    is_training_list = np.array_equal(rows, np.arange(len(train["labels"])))
+    if np.any(rows >= 0) and not is_training_list:
+        return None
+    queries, gallery = vectors_of(scored.arrays, space), vectors_of(train, space)
+    num_classes = scored.arrays["logits"].shape[1]
+    distances = unknown.distances_to_classes(
+        queries, gallery, train["labels"], num_classes, is_training_list
+    )
+    return unknown.mean_held_out_scores(distances, labels, seed)
 
 
 def _intervals(pair, fused, retrieval_values, labels, seed):

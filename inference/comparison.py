@@ -12,7 +12,7 @@ from scipy.special import softmax
 from data.lists import ImageList
 from evaluation import evaluator, spaces
 from inference.formats import ENCODED, PIXELS
-from training import build, preflight
+from training import graphs, preflight
 from utils import checkpoints
 from utils.errors import UserError
 from utils.tf1 import open_session, tf
@@ -74,7 +74,7 @@ def compare(signatures, config, prefix, class_names, space):
 def _run_checkpoint(config, prefix, images, num_classes):
     """The arrays of `evaluator.run_network`, and the pixels float32 [N, F, F, 3] it saw."""
     with tf.Graph().as_default():
-        graph = build.build_eval_graph(config, images, num_classes, len(images.files))
+        graph = graphs.build_eval_graph(config, images, num_classes, len(images.files))
         with open_session("-1") as session:
             checkpoints.restore(tf.train.Saver(), session, prefix)
             arrays = evaluator.run_network(session, graph, images)

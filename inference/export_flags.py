@@ -2,7 +2,8 @@
 
 import os
 
-from config.cli import Parser, find_run
+from config.cli import Parser
+from config.paths import find_run
 from evaluation.spaces import SPACES
 
 FORMATS = ("savedmodel", "onnx", "tflite")

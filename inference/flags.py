@@ -3,11 +3,12 @@
 import os
 
 from config.base_config import device_of
-from config.cli import Parser, checked, find_run
+from config.cli import Parser, checked
+from config.paths import find_run
 from data.folders import SPLITS
 from evaluation.spaces import SPACES
+from evaluation.unknown import DEFAULT_SHARE
 from inference.search import DEFAULT_NEIGHBOURS
-from inference.unknown import DEFAULT_SHARE
 from utils.errors import UserError
 
 EPILOG = """PATH is an image, a folder (with those below it), a quoted glob, a .csv file (with a

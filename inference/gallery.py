@@ -6,9 +6,9 @@ import numpy as np
 
 from data.folders import SPLITS, files_of_classes
 from data.lists import ImageList
-from evaluation import spaces
+from evaluation import spaces, unknown
 from inference import index as index_files
-from inference import search, unknown
+from inference import search
 from inference.answers import Neighbour, vote
 from training.preflight import load_dataset
 from utils import run_dir

@@ -1,9 +1,10 @@
 """The command line of reproduce.py."""
 
 from config.base_config import device_of, mode_of
-from config.cli import Parser, checked, find_run, given_settings
+from config.cli import Parser, checked, given_settings
 from config.datasets import DATASETS
 from config.losses import TRAIN_MODES
+from config.paths import find_run
 from reproduction.cells import TableRequest
 from reproduction.tables import BUDGETS, PAPER_DATASETS, PROTOCOLS, TABLES
 from utils.errors import UserError

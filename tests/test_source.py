@@ -25,13 +25,14 @@ ALLOWED = {
     "utils": set(),
     "pretrained": {"config", "nets.factory", "utils"},
     "training": {"config", "data", "evaluation", "losses", "nets", "pretrained", "utils"},
-    "evaluation": {"config", "training.build", "training.preflight", "utils"},
+    "evaluation": {"config", "training.build", "training.graphs", "training.preflight", "utils"},
     "inference": {
         "config",
         "data",
         "evaluation",
         "pretrained",
         "training.build",
+        "training.graphs",
         "training.preflight",
         "utils",
     },  # fmt: skip

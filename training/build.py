@@ -3,8 +3,6 @@
 Each is a function of its own; nothing here opens a session.
 """
 
-from typing import NamedTuple, Optional
-
 from config.losses import LOSSES
 from config.networks import NETWORKS
 from data import pipeline
@@ -17,60 +15,6 @@ from utils.errors import UserError
 from utils.tf1 import tf
 
 MOMENTUM = 0.9
-
-
-class TrainGraph(NamedTuple):
-    """The training tower, its input and its step.
-
-    Attributes:
-      iterator: tf.data.Iterator; initialised with `first_batch` fed.
-      first_batch: int64 [] placeholder, position of the first batch.
-      images: float32 [B, F, F, 3], the batch that is taken.
-      labels: int32 [B].
-      logits: float32 [B, C], with the statistics of the batch.
-      end_points: dict from the backbone's end points to tensors.
-      terms: dict from name to float32 [], what is logged of the batch.
-      accumulate: op that adds a batch's gradients; None where one batch is a step.
-      step: op that moves the weights.
-      learning_rate: float32 [].
-      global_step: int64 variable, steps done.
-      best: float32 variable [2], accuracy and step of the best evaluation; saved with the rest.
-      not_finite: string [V], the saved variables that are infinite or NaN somewhere.
-    """
-
-    iterator: object
-    first_batch: tf.Tensor
-    images: tf.Tensor
-    labels: tf.Tensor
-    logits: tf.Tensor
-    end_points: dict
-    terms: dict
-    accumulate: object
-    step: tf.Operation
-    learning_rate: tf.Tensor
-    global_step: tf.Variable
-    best: tf.Variable
-    not_finite: tf.Tensor
-
-
-class EvalGraph(NamedTuple):
-    """The evaluation tower on one split.
-
-    Attributes:
-      iterator: tf.data.Iterator, initialised for each pass.
-      images: float32 [B, F, F, 3]; other images can be fed in their place.
-      labels: int32 [B].
-      logits: float32 [B, C].
-      embeddings: float32 [B, D], or None for a vanilla run.
-      pooled: float32 [B, F].
-    """
-
-    iterator: object
-    images: tf.Tensor
-    labels: tf.Tensor
-    logits: tf.Tensor
-    embeddings: Optional[tf.Tensor]
-    pooled: tf.Tensor
 
 
 def augmentation_of(config):
@@ -190,110 +134,6 @@ def build_optimizer(config, global_step):
         config.learning_rate, global_step, config.train_iters, config.end_learning_rate
     )
     return tf.train.MomentumOptimizer(learning_rate, MOMENTUM), learning_rate
-
-
-def build_train_graph(config, image_list, num_classes):
-    """Puts the parts of a training step together.
-
-    Args:
-      config: Config.
-      image_list: data.lists.ImageList, the training split.
-      num_classes: int, C.
-
-    Returns:
-      TrainGraph.
-    """
-    tf.set_random_seed(config.seed)
-    global_step = tf.train.get_or_create_global_step()  # before the network, whose dropout reads it
-    first_batch = tf.placeholder(tf.int64, [], name="first_batch")
-    iterator = tf.data.make_initializable_iterator(train_input(config, image_list, first_batch))
-    images, labels = iterator.get_next()
-    tower = build_tower(config, images, num_classes, is_training=True)
-    built = build_objective(config, labels, tower)
-    optimizer, learning_rate = build_optimizer(config, global_step)
-    updates = batch_norm_updates(config) + [u for u in [built.update] if u is not None]
-    accumulate, step = _minimise(
-        optimizer, built.total, updates, global_step, config.accumulate_batches
-    )
-    best = tf.get_variable("best", initializer=[-1.0, 0.0], trainable=False)
-    return TrainGraph(
-        iterator,
-        first_batch,
-        images,
-        labels,
-        tower.logits,
-        tower.end_points,
-        built.terms,
-        accumulate,
-        step,
-        learning_rate,
-        global_step,
-        best,
-        _not_finite(),
-    )
-
-
-def _not_finite():
-    """Names of the saved variables that are infinite or NaN somewhere, string [V]."""
-    floats = [v for v in tf.global_variables() if v.dtype.is_floating]
-    finite = tf.stack([tf.reduce_all(tf.is_finite(v)) for v in floats])
-    return tf.boolean_mask(tf.constant([v.op.name for v in floats]), tf.logical_not(finite))
-
-
-def start(session, graph):
-    """Gives the variables of a session their first values, and starts the input."""
-    session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
-    seek(session, graph, 0)
-
-
-def seek(session, graph, batch):
-    """Lets the training input go on with the batch at a position of the stream."""
-    session.run(graph.iterator.initializer, {graph.first_batch: batch})
-
-
-def batch_norm_updates(config):
-    """The moving averages of the layers that the loss reads, so not of an unused classifier."""
-    updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
-    if config.aux_loss_weight:
-        return updates
-    unused = [f"/{scope.rsplit('/', 1)[-1]}/" for scope in NETWORKS[config.net].head_scopes]
-    return [op for op in updates if not any(scope in op.name for scope in unused)]
-
-
-def _minimise(optimizer, total, updates, global_step, num_batches):
-    """The ops that accumulate a batch (None for one batch a step) and that move the weights."""
-    gradients = [(g, v) for g, v in optimizer.compute_gradients(total) if g is not None]
-    if num_batches == 1:
-        with tf.control_dependencies(updates):
-            return None, optimizer.apply_gradients(gradients, global_step)
-    sums = [
-        tf.Variable(tf.zeros(v.shape), trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES])
-        for _, v in gradients
-    ]
-    with tf.control_dependencies(updates):
-        accumulate = tf.group(*[s.assign_add(g) for s, (g, _) in zip(sums, gradients)])
-    means = [(s / num_batches, v) for s, (_, v) in zip(sums, gradients)]
-    with tf.control_dependencies([optimizer.apply_gradients(means, global_step)]):
-        return accumulate, tf.group(*[s.assign(tf.zeros_like(s)) for s in sums])
-
-
-def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=None):
-    """Builds the evaluation tower and its input.
-
-    Args:
-      config: Config.
-      image_list: data.lists.ImageList.
-      num_classes: int, C.
-      batch_size: int, default the run's.
-      reuse: True beside a training tower.
-
-    Returns:
-      EvalGraph.
-    """
-    iterator = tf.data.make_initializable_iterator(eval_input(config, image_list, batch_size))
-    images, labels = iterator.get_next()
-    tower = build_tower(config, images, num_classes, is_training=False, reuse=reuse)
-    return EvalGraph(iterator, images, labels, tower.logits, tower.embeddings, tower.pooled)
 
 
 def raise_unreadable(paths):

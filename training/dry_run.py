@@ -10,7 +10,7 @@ import numpy as np
 from config.networks import NETWORKS
 from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
-from training import build, preflight
+from training import graphs, preflight
 from training.loop import take_step
 from utils.tf1 import open_session, tf
 
@@ -38,7 +38,7 @@ def check(config):
         preflight.check_class_count(config, num_classes)
         weights = preflight.pretrained_path(config)
         with tf.Graph().as_default():
-            graph = build.build_train_graph(config, dataset.splits["train"], num_classes)
+            graph = graphs.build_train_graph(config, dataset.splits["train"], num_classes)
             with open_session(config.gpu) as session:
                 seconds, terms = _take_steps(session, graph, config, dataset.splits["train"])
             end_point = config.feature_map or NETWORKS[config.net].feature_map
@@ -56,7 +56,7 @@ def check(config):
 
 def _take_steps(session, graph, config, image_list):
     """Median seconds of a step, and the terms of the last one."""
-    build.start(session, graph)
+    graphs.start(session, graph)
     seconds = []
     for _ in range(1 + _TIMED_STEPS):
         start = time.perf_counter()

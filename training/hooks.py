@@ -142,7 +142,7 @@ class Checkpoints(Hook):
 
 
 class Heartbeat(Hook):
-    """Shows other machines that the run is at work, see `utils.run_dir.lock`."""
+    """Shows other machines that the run is at work, see `utils.lock`."""
 
     def __init__(self, touch):
         """Takes the lock's function of nothing."""

@@ -17,7 +17,7 @@ class TrainingLoop:
     Attributes:
       config: Config.
       session: tf.Session, with the variables of the run as they are after `done` steps.
-      graph: training.build.TrainGraph.
+      graph: training.graphs.TrainGraph.
       done: int, steps done.
       stop: utils.signals.StopRequest, entered while the loop runs.
     """
@@ -101,7 +101,7 @@ def take_step(session, graph, config, image_list, done):
 
     Args:
       session: tf.Session.
-      graph: training.build.TrainGraph.
+      graph: training.graphs.TrainGraph.
       config: Config.
       image_list: data.lists.ImageList, the training split.
       done: int, steps done before.

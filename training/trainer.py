@@ -11,9 +11,10 @@ from data import lists
 from evaluation import metrics, plots
 from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
-from training import build, hooks, preflight
+from training import graphs, hooks, preflight
 from training.loop import TrainingLoop
 from utils import checkpoints, logs, run_dir
+from utils.lock import lock
 from utils.provenance import provenance
 from utils.tf1 import open_session, tf
 
@@ -66,9 +67,9 @@ def train(config):
 def _build_graphs(config, dataset):
     """The training graph, and the evaluation tower on its variables."""
     num_classes = len(dataset.class_map.labels)
-    graph = build.build_train_graph(config, dataset.splits["train"], num_classes)
+    graph = graphs.build_train_graph(config, dataset.splits["train"], num_classes)
     eval_list = dataset.splits[config.eval_split]
-    return graph, build.build_eval_graph(config, eval_list, num_classes, reuse=True)
+    return graph, graphs.build_eval_graph(config, eval_list, num_classes, reuse=True)
 
 
 @contextlib.contextmanager
@@ -76,7 +77,7 @@ def _opened_run_folder(config, dataset):
     """Makes the folder, locks it, writes what the run is and keeps its log; yields `touch`."""
     folder, class_map = config.run_dir, dataset.class_map
     run_dir.make(folder)
-    with run_dir.lock(folder) as touch:
+    with lock(folder) as touch:
         if config.on_exist == "overwrite":
             run_dir.clear(folder, config.log_name, config.checkpoint_name)
         run_dir.write_classes(folder, class_map.labels, class_map.names)
@@ -104,13 +105,13 @@ def _warn_of_shared_images(config, dataset):
 
 def _set_variables(session, graph, config, saver, newest, weights):
     """Restores the newest checkpoint, or starts from `weights`, or from random values."""
-    build.start(session, graph)
+    graphs.start(session, graph)
     if newest is not None:
         checkpoints.restore(saver.last, session, newest)
     elif weights is not None:
         _restore_pretrained(session, config, weights)
     done = int(session.run(graph.global_step))
-    build.seek(session, graph, done * config.accumulate_batches)
+    graphs.seek(session, graph, done * config.accumulate_batches)
     logs.LOGGER.info("%s: %d of %d steps done", config.run_dir, done, config.train_iters)
 
 

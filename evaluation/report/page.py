@@ -50,6 +50,7 @@ def _sections(inputs):
         reliability=_reliability(inputs),
         doubts=doubts,
         risk_coverage=curves.risk_coverage(doubts) if doubts else None,
+        unknown={k: v for k, v in (inputs.metrics.get("unknown") or {}).items() if v},
         classes=_classes(inputs),
         confusion=_confusion(inputs),
         pairs=_pairs(inputs, photos),

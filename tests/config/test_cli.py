@@ -97,33 +97,3 @@ def test_help_is_quick_grouped_and_complete():
             assert all(f"\n{group}:\n" in done.stdout for group in cli.GROUPS)
             assert all(f"--{name}" in done.stdout for name in SETTINGS)
             assert "[default 350, digits: 50]" in done.stdout
-
-
-def test_eval_flags(tmp_path):
-    run = tmp_path / "checkpoints" / "run"
-    run.mkdir(parents=True)
-    flags = cli.parse_eval(["--run_dir", "run", "--runs_dir", str(run.parent), "--split", "val"])
-    assert flags["folder"] == str(run) and flags["split"] == "val"
-    assert flags["which"] == "last" and flags["overrides"] == {}
-    assert flags["num_neighbours"] == 5 and flags["embedding"] is None and flags["beside"] == []
-    assert cli.parse_eval(["--run_dir", str(run)])["folder"] == str(run)
-    flags = cli.parse_eval(["--run_dir", str(run), "--datasets_dir", "d"])
-    assert flags["overrides"] == {"datasets_dir": os.path.abspath("d")}
-    flags = cli.parse_eval(["--run_dir", str(run), "--projector", "--report"])
-    assert flags["beside"] == ["report", "projector"]
-
-
-@pytest.mark.parametrize(
-    "argv, word",
-    [
-        ([], "--run_dir"),
-        (["--run_dir", "x", "--split", "all"], "--split"),
-        (["--run_dir", "x", "--batch_size", "0"], "--batch_size 0"),
-        (["--run_dir", "x", "--neighbours", "0"], "--neighbours 0"),
-        (["--run_dir", "x", "--neighbours", "few"], "'few' is not a whole number"),
-        (["--run_dir", "x", "--embedding", "tail"], "--embedding"),
-        (["--run_dir", "x", "--embeding", "head"], "did you mean --embedding"),
-    ],
-)
-def test_wrong_eval_flags(argv, word):
-    assert word in message_of(argv, cli.parse_eval)

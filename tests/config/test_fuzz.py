@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from config import cli
+from evaluation import flags
 from utils.errors import UserError
 
 WORDS = (
@@ -16,23 +17,23 @@ WORDS = (
     "~nobody/x", "$(x)", "%s", "{0}", "x" * 5000, "--help", "--x", "--net=mobile", "--margin=",
     "=", "٣",
 )  # fmt: skip
-PARSERS = {"main": cli.parse, "eval": cli.parse_eval}
+PARSERS = {"main": (cli.main_parser, cli.parse), "eval": (flags.parser, flags.parse)}
 
 
 @pytest.mark.parametrize("name", PARSERS)
 @pytest.mark.parametrize("seed", range(3))
 def test_odd_command_lines(name, seed):
     rng = np.random.RandomState(seed)
-    parser = {"main": cli.main_parser, "eval": cli.eval_parser}[name]()
-    flags = sorted(parser._option_string_actions)
+    parser, parse = PARSERS[name]
+    words = sorted(parser()._option_string_actions)
     for _ in range(100):
         argv = []
         for _ in range(rng.randint(1, 6)):
-            argv.append(flags[rng.randint(len(flags))])
+            argv.append(words[rng.randint(len(words))])
             argv += [WORDS[rng.randint(len(WORDS))] for _ in range(rng.randint(3) % 2 or 1)]
         with contextlib.redirect_stdout(io.StringIO()):
             try:
-                PARSERS[name](argv)
+                parse(argv)
             except UserError as error:
                 assert len(str(error).splitlines()) == 1, argv
             except SystemExit as stop:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from data import augment
+from data import augment, image_header
 from utils.tf1 import tf
 
 SIZES = ((70, 53), (48, 91), (33, 33), (210, 160))
@@ -216,7 +216,7 @@ HUGE = {
 def test_an_image_of_too_many_pixels_is_not_decoded(kind):
     contents = HUGE[kind] or encode(Image.new("L", (20001, 10000)))
     with tf.Graph().as_default(), tf.Session() as session:
-        assert session.run(augment.pixels_of(contents)) > augment.MAX_PIXELS
+        assert session.run(image_header.pixels_of(contents)) > augment.MAX_PIXELS
         with pytest.raises(tf.errors.InvalidArgumentError, match="crop window|mpty|decode bytes"):
             session.run(augment.evaluation_frame(contents, BASE))
 
@@ -226,7 +226,7 @@ def test_the_pixels_of_a_format_are_counted(kind, monkeypatch):
     monkeypatch.setattr(augment, "MAX_PIXELS", 60 * 50)
     with tf.Graph().as_default(), tf.Session() as session:
         contents = tf.placeholder(tf.string, [])
-        pixels, frame = augment.pixels_of(contents), augment.evaluation_frame(contents, BASE)
+        pixels, frame = image_header.pixels_of(contents), augment.evaluation_frame(contents, BASE)
         for size in ((60, 50), (61, 50), (60, 51), (700, 3), (3, 700)):
             fed = {contents: encode(picture(size), kind)}
             assert session.run(pixels, fed) == size[0] * size[1]
@@ -240,7 +240,7 @@ def test_the_pixels_of_a_format_are_counted(kind, monkeypatch):
 def test_other_formats_are_not_counted():
     with tf.Graph().as_default(), tf.Session() as session:
         for contents in (KINDS["bmp"], b"", b"hello", b"GIF", b"\x89PNG"):
-            assert session.run(augment.pixels_of(contents)) == 0
+            assert session.run(image_header.pixels_of(contents)) == 0
 
 
 @pytest.mark.parametrize("name", augment.NORMALISATIONS)

@@ -15,7 +15,7 @@ from evaluation import evaluator
 from inference import comparison, export_flags, exporter, formats
 from tests.conftest import CLASSES, write_image, write_tree
 from tests.training.test_trainer import config_of, message_of
-from training import build, preflight, trainer
+from training import graphs, preflight, trainer
 from utils import checkpoints, tf1
 from utils.errors import UserError
 from utils.tf1 import tf
@@ -76,7 +76,7 @@ def expected(root):
     config = stored.read(str(root / "hard"))[0]
     images = preflight.load_dataset(config, ["test"]).splits["test"]
     with tf.Graph().as_default(), tf.Session() as session:
-        graph = build.build_eval_graph(config, images, len(CLASSES), 5)
+        graph = graphs.build_eval_graph(config, images, len(CLASSES), 5)
         checkpoints.restore(tf.train.Saver(), session, checkpoints.find(str(root / "hard"), "last"))
         arrays = evaluator.run_network(session, graph, images)
         session.run(graph.iterator.initializer)

@@ -9,7 +9,7 @@ from evaluation import evaluator
 from evaluation.spaces import unit_rows
 from inference.predictor import Predictor
 from tests.conftest import write_image
-from training import build, preflight
+from training import graphs, preflight
 from utils import checkpoints
 from utils.errors import UserError
 from utils.tf1 import tf
@@ -25,7 +25,7 @@ def evaluated(folder):
     config = stored.read(folder)[0]
     images = preflight.load_dataset(config, ["train"]).splits["train"]
     with tf.Graph().as_default(), tf.Session() as session:
-        graph = build.build_eval_graph(config, images, 4, batch_size=len(images.files))
+        graph = graphs.build_eval_graph(config, images, 4, batch_size=len(images.files))
         checkpoints.restore(tf.train.Saver(), session, checkpoints.find(folder, "last"))
         plain = evaluator.run_network(session, graph, images)
         session.run(graph.iterator.initializer)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.training.test_trainer import config_of
-from training import build, preflight
+from training import graphs, preflight
 from utils.tf1 import tf
 
 INCEPTION = dict(net="inc3", frame_size=107, resize_min=110, resize_max=120, batch_size=4)
@@ -18,8 +18,8 @@ def test_the_auxiliary_loss_is_weighted_and_trains_its_classifier(shared_tree, t
     options = tf.ConfigProto()
     options.graph_options.rewrite_options.disable_meta_optimizer = True
     with tf.Graph().as_default(), tf.Session(config=options) as session:
-        graph = build.build_train_graph(config, images, 4)
-        build.start(session, graph)
+        graph = graphs.build_train_graph(config, images, 4)
+        graphs.start(session, graph)
         variables = {v.op.name: v for v in tf.global_variables() if "/AuxLogits/" in v.op.name}
         variables = {n: v for n, v in variables.items() if not n.endswith("Momentum")}
         before = session.run(variables)

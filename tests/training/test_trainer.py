@@ -10,7 +10,7 @@ import pytest
 from config import resolve
 from config.losses import TRAIN_MODES
 from tests.conftest import write_tree
-from training import build, hooks, trainer
+from training import build, graphs, hooks, trainer
 from utils import checkpoints, logs
 from utils.errors import UserError
 from utils.tf1 import tf
@@ -291,7 +291,7 @@ def test_auxiliary_statistics_do_not_run_with_the_step(shared_tree, tmp_path):
     )
     with tf.Graph().as_default():
         build.build_tower(config, tf.zeros([2, 107, 107, 3]), 4, is_training=True)
-        updates = build.batch_norm_updates(config)
+        updates = graphs.batch_norm_updates(config)
         everything = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
     assert len(everything) - len(updates) == 4
     assert not any("AuxLogits" in op.name for op in updates)

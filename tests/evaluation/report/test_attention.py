@@ -6,7 +6,7 @@ from evaluation.report import attention
 from nets import heads
 from tests.conftest import write_image
 from tests.training.test_trainer import config_of
-from training import build
+from training import graphs
 from utils.tf1 import tf
 
 RNG = np.random.RandomState(0)
@@ -56,7 +56,7 @@ def checkpoint(config, images, folder):
     """Random weights and biases, saved; and what the evaluation tower gives for the images."""
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
-        graph = build.build_eval_graph(config, images, 4, batch_size=3)
+        graph = graphs.build_eval_graph(config, images, 4, batch_size=3)
         session.run([tf.global_variables_initializer(), graph.iterator.initializer])
         for variable in tf.trainable_variables():
             if variable.op.name.endswith("biases") and variable.shape[0] in (4, config.emb_dim):

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from inference import unknown
+from evaluation import unknown
 
 
 def draws(seed, known=23, others=17):
@@ -103,3 +103,29 @@ def test_scores_of_classes_held_out_of_the_gallery():
     limit = sorted(others, reverse=True)[needed - 1]
     alarms = sum(d >= limit - 1e-5 for d in known) / len(known)
     assert scores["false_alarms_at_95_recall"] == pytest.approx(alarms)
+
+
+def test_the_mean_over_draws_of_classes():
+    """Two far classes among five are noticed whenever one of them is held out."""
+    rng = np.random.RandomState(0)
+    labels = np.repeat(np.arange(5), 4)
+    vectors = (10.0 * np.eye(5)[labels] + rng.normal(0, 0.1, (20, 5))).astype(np.float32)
+    distances = unknown.distances_to_classes(vectors, vectors, labels, 5, leave_one_out=True)
+    scores = unknown.mean_held_out_scores(distances, labels, seed=1)
+    assert scores == {"auroc": 1.0, "false_alarms_at_95_recall": 0.0}
+    again = unknown.mean_held_out_scores(rng.rand(20, 5), labels, seed=1)
+    draws, expected = np.random.RandomState(1), []
+    random = np.random.RandomState(0)
+    random.normal(0, 0.1, (20, 5))
+    table = random.rand(20, 5)
+    for _ in range(5):
+        held_out = draws.permutation(5)[0]
+        nearest = np.delete(table, held_out, axis=1).min(axis=1)
+        pairs = [
+            (nearest[i] > nearest[j]) + 0.5 * (nearest[i] == nearest[j])
+            for i in np.flatnonzero(labels == held_out)
+            for j in np.flatnonzero(labels != held_out)
+        ]
+        expected.append(np.mean(pairs))
+    assert again["auroc"] == pytest.approx(np.mean(expected))
+    assert unknown.mean_held_out_scores(distances[:4, :1], labels[:4], 0) is None

@@ -6,6 +6,8 @@ NumPy in, numbers out. An image is called unknown where its distance is beyond a
 import numpy as np
 
 DEFAULT_SHARE = 0.05
+# How classes are held out to measure it: so many draws of so large a share of the classes.
+DRAWS, HELD_OUT_SHARE = 5, 0.2
 _CHUNK_NUMBERS = 2**22
 
 
@@ -109,3 +111,24 @@ def held_out_scores(distances, labels, held_out):
         "auroc": auroc(known, unknown),
         "false_alarms_at_95_recall": false_alarms(known, unknown),
     }
+
+
+def mean_held_out_scores(distances, labels, seed):
+    """`held_out_scores`, averaged over seeded draws of a fifth of the classes.
+
+    Args:
+      distances: float32 [Q, C] of `distances_to_classes`, with all classes.
+      labels: int [Q], classes of the queries.
+      seed: int.
+
+    Returns:
+      dict as of `held_out_scores`; None for fewer than two classes.
+    """
+    num_classes = distances.shape[1]
+    if num_classes < 2:
+        return None
+    rng = np.random.RandomState(seed)
+    count = max(1, int(round(HELD_OUT_SHARE * num_classes)))
+    draws = [rng.permutation(num_classes)[:count] for _ in range(DRAWS)]
+    scores = [held_out_scores(distances, labels, held_out) for held_out in draws]
+    return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
