@@ -17,11 +17,11 @@ def main():
     from utils import logs
 
     logs.start_log()
-    beside = flags.pop("beside")
+    extras = flags.pop("extras")
     scores = evaluator.evaluate_run(**flags)
     print(eval_files.as_table(scores))
     folder, split = flags["folder"], flags["split"]
-    for name in beside:
+    for name in extras:
         print(run.WRITERS[name](folder, split, scores, flags["overrides"]))
     print(os.path.join(folder, "eval", split))
 

@@ -19,8 +19,8 @@ def main():
         return
     config = trainer.train(config)
     split = preflight.final_split(config)
-    for which, out in evaluator.FINAL_EVALUATIONS:
-        report = evaluator.evaluate_run(config.run_dir, split, which, out=out.format(split))
+    for checkpoint, out in evaluator.FINAL_EVALUATIONS:
+        report = evaluator.evaluate_run(config.run_dir, split, checkpoint, out=out.format(split))
         print(eval_files.as_table(report))
     print(f"pictures: curves.png and eval/{split}/*.png in")
     print(config.run_dir)

@@ -274,7 +274,7 @@ def parse_eval(argv):
       argv: list of str, without the program's name.
 
     Returns:
-      dict of the arguments of `evaluator.evaluate_run`, and `beside`, what is written beside its
+      dict of the arguments of `evaluator.evaluate_run`, and `extras`, what else to write:
       scores: list of "report" and "projector".
 
     Raises:
@@ -293,12 +293,12 @@ def parse_eval(argv):
     return {
         "folder": find_run(flags.run_dir, flags.runs_dir),
         "split": flags.split,
-        "which": flags.checkpoint,
+        "checkpoint": flags.checkpoint,
         "embedding": flags.embedding,
         "batch_size": flags.batch_size,
         "overrides": {name: value for name, value in overrides.items() if value is not None},
         "num_neighbours": flags.neighbours,
-        "beside": [name for name in ("report", "projector") if getattr(flags, name)],
+        "extras": [name for name in ("report", "projector") if getattr(flags, name)],
     }
 
 

@@ -11,7 +11,7 @@ from utils.tf1 import tf
 # A small file can hold a picture that fills the memory.
 MAX_PIXELS = 200 * 10**6
 # What each of the first 24 bytes adds to width and height, in a PNG and then in a GIF.
-_SIDES = (
+_SIZE_BYTES = (
     [0] * 16 + [2**24, 2**16, 2**8, 1] + [0] * 4,
     [0] * 20 + [2**24, 2**16, 2**8, 1],
     [0] * 6 + [1, 2**8] + [0] * 16,
@@ -86,8 +86,8 @@ def _uniform_int(draw, count):
 
 def _short_side_size(shape, augmentation, draw):
     """The short side uniform in its range; the long one follows, rounded down as in the release."""
-    sides = augmentation.resize_max - augmentation.resize_min + 1
-    return shape * (augmentation.resize_min + _uniform_int(draw, sides)) // tf.reduce_min(shape)
+    count = augmentation.resize_max - augmentation.resize_min + 1
+    return shape * (augmentation.resize_min + _uniform_int(draw, count)) // tf.reduce_min(shape)
 
 
 def _square_size(shape, augmentation, draw):
@@ -202,10 +202,10 @@ def _pixels_in_header(contents):
     """The pixels of a PNG or GIF, float32 []; 0 for anything else."""
     head = tf.strings.join([tf.strings.substr(contents, 0, 24), "\0" * 24])
     values = tf.cast(tf.io.decode_raw(head, tf.uint8)[:24], tf.float32)
-    sides = tf.reduce_sum(values * _SIDES, axis=1)
+    sizes = tf.reduce_sum(values * _SIZE_BYTES, axis=1)
     first = tf.strings.substr(head, 0, 4)
     is_kind = tf.cast(tf.stack([tf.equal(first, b"\x89PNG"), tf.equal(first, b"GIF8")]), tf.float32)
-    return tf.reduce_sum(sides[::2] * sides[1::2] * is_kind)
+    return tf.reduce_sum(sizes[::2] * sizes[1::2] * is_kind)
 
 
 def _frame(contents, augmentation, side_draw, offset_in, flipped):

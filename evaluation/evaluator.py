@@ -62,7 +62,7 @@ def run_network(session, graph, image_list, is_stopped=lambda: False):
 def evaluate_run(
     folder,
     split,
-    which="last",
+    checkpoint="last",
     embedding=None,
     batch_size=None,
     overrides=None,
@@ -74,7 +74,7 @@ def evaluate_run(
     Args:
       folder: str, the run folder.
       split: str.
-      which: str, "last", "best" or a checkpoint's prefix.
+      checkpoint: str, "last", "best" or a checkpoint's prefix.
       embedding: a key of `EMBEDDINGS`; default the head, and pooled for a run without that head.
       batch_size: int, default the run's.
       overrides: dict from setting to value, such as where the data set lies now.
@@ -90,7 +90,7 @@ def evaluate_run(
     """
     config = dataclasses.replace(stored.read(folder)[0], **overrides or {})
     own = _space_of(config, embedding)
-    prefix = checkpoints.find(folder, which, config.checkpoint_name)
+    prefix = checkpoints.find(folder, checkpoint, config.checkpoint_name)
     held_out = _held_out_split(config, split)
     dataset = preflight.load_dataset(config, {split, "train", held_out or split})
     classes, image_list = dataset.class_map, dataset.splits[split]

@@ -94,8 +94,8 @@ def confusion_matrix(path, counts, class_names):
       class_names: sequence of C str; written where there are few.
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = float(np.clip(0.28 * len(counts), 4, 9)) + 1
-    figure = new_figure(side + 1, side, constrained_layout=True)
+    size = float(np.clip(0.28 * len(counts), 4, 9)) + 1
+    figure = new_figure(size + 1, size, constrained_layout=True)
     axes = figure.subplots()
     drawn = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     if len(counts) <= _MOST_NAMES:

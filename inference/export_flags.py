@@ -53,7 +53,7 @@ def parse(argv):
     return {
         "folder": find_run(flags.run_dir, flags.runs_dir),
         "out": os.path.abspath(os.path.expanduser(flags.out)),
-        "which": flags.checkpoint,
+        "checkpoint": flags.checkpoint,
         "format_name": flags.format,
         "space": flags.space,
     }

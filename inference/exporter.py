@@ -18,13 +18,13 @@ from utils.tf1 import TENSORFLOW_VERSION, open_session, tf
 RECORD_FILE = "export.json"
 
 
-def export(folder, out, which="last", format_name="savedmodel", space=None):
+def export(folder, out, checkpoint="last", format_name="savedmodel", space=None):
     """Writes a checkpoint of a run as a model, in one piece, after comparing its answers.
 
     Args:
       folder: str, the run folder.
       out: str, the folder to make.
-      which: str, "last", "best" or a checkpoint's prefix.
+      checkpoint: str, "last", "best" or a checkpoint's prefix.
       format_name: str, a key of `formats.FORMATS`.
       space: str from `spaces.SPACES`, the vectors that the model gives; default the embedding
         head's, and the pooled ones for a run without that head.
@@ -39,7 +39,7 @@ def export(folder, out, which="last", format_name="savedmodel", space=None):
     """
     config = stored.read(folder)[0]
     space = _space_of(config, folder, space)
-    prefix = checkpoints.find(folder, which)
+    prefix = checkpoints.find(folder, checkpoint)
     names = [name for _, name in run_dir.read_classes(folder)]
     check_packages(format_name)
     with _new_folder(out) as part, tempfile.TemporaryDirectory() as scratch:
@@ -72,9 +72,9 @@ def freeze(config, class_names, space, initialise):
     Returns:
       tf.GraphDef, see `formats.Model`.
     """
-    side = config.frame_size
+    size = config.frame_size
     with tf.Graph().as_default():
-        pixels = tf.placeholder(tf.float32, [None, side, side, 3], PIXELS)
+        pixels = tf.placeholder(tf.float32, [None, size, size, 3], PIXELS)
         tower = build.build_tower(config, pixels, len(class_names), is_training=False)
         with tf.name_scope("answers"):
             tf.nn.softmax(tower.logits, name="probabilities")

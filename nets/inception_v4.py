@@ -12,7 +12,7 @@ _TRIM = {"padding": "VALID"}
 
 def _layer(function, name, *args, **options):
     """A layer as a function of its input; the end of its name is the size of its window."""
-    window = [int(side) for side in name.rsplit("_", 1)[1].split("x")]
+    window = [int(length) for length in name.rsplit("_", 1)[1].split("x")]
     return functools.partial(_apply, function, args + (window,), dict(options, scope=name))
 
 
@@ -126,7 +126,7 @@ def _base(images):
 
 
 def _auxiliary_logits(feature_map, num_classes):
-    """The side classifier on Mixed_6h; its second convolution covers the whole pooled map."""
+    """The auxiliary classifier on Mixed_6h; its second convolution covers the whole pooled map."""
     with tf.variable_scope("AuxLogits"):
         net = slim.avg_pool2d(feature_map, [5, 5], stride=3, padding="VALID")
         net = slim.conv2d(net, 128, [1, 1], scope="Conv2d_1b_1x1")

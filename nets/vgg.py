@@ -42,7 +42,7 @@ def vgg_16(images, num_classes, is_training, reuse=None):
         slim_nets.vgg.vgg_arg_scope(weight_decay=0.0)
     ):
         net = _base(images, end_points)
-        kernel = [min(7, side) for side in net.shape.as_list()[1:3]]
+        kernel = [min(7, length) for length in net.shape.as_list()[1:3]]
         net = slim.conv2d(net, 4096, kernel, padding="VALID", scope="fc6")
         end_points[f"{SCOPE}/fc6"] = net
         net = slim.conv2d(dropout(net, 0.5, is_training), 4096, [1, 1], scope="fc7")

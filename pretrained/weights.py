@@ -28,8 +28,8 @@ class RestoreReport(NamedTuple):
         texts = []
         for kind, names in self._asdict().items():
             shown = ", ".join(names[:most]) + (", ..." if len(names) > most else "")
-            which = f": {shown}" if names and kind != "restored" else ""
-            texts.append(f"{len(names)} variables {kind.replace('_', ' ')}{which}")
+            listed = f": {shown}" if names and kind != "restored" else ""
+            texts.append(f"{len(names)} variables {kind.replace('_', ' ')}{listed}")
         return texts
 
     def layers_without_weights(self):

@@ -13,7 +13,7 @@ _WITH_VAL = ("train", "train", "val", "val", "test", "test")
 _WITHOUT_VAL = ("train", "train", "train", "test", "test", "test")
 
 
-def write(name, datasets_dir, num_classes=2, images_per_class=12, seed=0, side=48):
+def write(name, datasets_dir, num_classes=2, images_per_class=12, seed=0, height=48):
     """Writes a data set as its own site gives it, only smaller; commands need --subset with it.
 
     Args:
@@ -23,7 +23,7 @@ def write(name, datasets_dir, num_classes=2, images_per_class=12, seed=0, side=4
       num_classes: int, C.
       images_per_class: int, over all splits; from 6 on, each has some.
       seed: int, of the pictures.
-      side: int, their height in pixels; they are a quarter wider.
+      height: int, of the pictures in pixels; they are a quarter wider than high.
 
     Returns:
       str, the folder of the data set.
@@ -31,7 +31,7 @@ def write(name, datasets_dir, num_classes=2, images_per_class=12, seed=0, side=4
     root = os.path.join(datasets_dir, DATASETS[name.split("_")[0]].folder)
     rng = np.random.RandomState(seed)
     pictures = [
-        (label, i, picture(label, num_classes, side, rng))
+        (label, i, picture(label, num_classes, height, rng))
         for i in range(images_per_class)
         for label in range(num_classes)
     ]
@@ -39,22 +39,22 @@ def write(name, datasets_dir, num_classes=2, images_per_class=12, seed=0, side=4
     return root
 
 
-def picture(label, num_classes, side, rng):
+def picture(label, num_classes, height, rng):
     """A picture of stripes whose direction and colour are the class's, with noise of its own.
 
     Args:
       label: int in [0, C).
       num_classes: int, C.
-      side: int, height in pixels.
+      height: int, height in pixels.
       rng: np.random.RandomState.
 
     Returns:
       PIL.Image.Image, RGB.
     """
-    rows, columns = np.mgrid[:side, : side * 5 // 4]
+    rows, columns = np.mgrid[:height, : height * 5 // 4]
     angle = np.pi * label / num_classes
     across = rows * np.cos(angle) + columns * np.sin(angle)
-    stripes = np.sin(2 * np.pi * (4 * across / side + rng.rand()))
+    stripes = np.sin(2 * np.pi * (4 * across / height + rng.rand()))
     colour = 0.5 + 0.4 * np.cos(2 * np.pi * (label / num_classes + np.arange(3) / 3))
     light = colour * (0.7 + 0.3 * stripes[..., np.newaxis]) + rng.normal(0, 0.08)
     light = light + rng.normal(0, 0.08, light.shape)

@@ -80,12 +80,12 @@ def last_whole(folder, name=NAME):
     return prefix
 
 
-def find(run_dir, which, name=NAME):
+def find(run_dir, checkpoint, name=NAME):
     """Finds a checkpoint of a run.
 
     Args:
       run_dir: str.
-      which: str, "last", "best", or the prefix of a checkpoint.
+      checkpoint: str, "last", "best", or the prefix of a checkpoint.
       name: str, the checkpoints' name before the step.
 
     Returns:
@@ -94,17 +94,17 @@ def find(run_dir, which, name=NAME):
     Raises:
       UserError: there is no such checkpoint, or it is damaged.
     """
-    if which == "last":
+    if checkpoint == "last":
         prefix = last_whole(run_dir, name)
         if prefix is None:
             raise UserError(f"{run_dir} holds no checkpoint; train the run first")
         return prefix
-    if which == BEST:
+    if checkpoint == BEST:
         return _find_best(run_dir, name)
-    refuse_part(which)
-    if not os.path.exists(which + ".index"):
-        raise UserError(f"there is no checkpoint {which}; choose last, best or a prefix")
-    return which
+    refuse_part(checkpoint)
+    if not os.path.exists(checkpoint + ".index"):
+        raise UserError(f"there is no checkpoint {checkpoint}; choose last, best or a prefix")
+    return checkpoint
 
 
 def _find_best(run_dir, name):

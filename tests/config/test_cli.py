@@ -104,13 +104,13 @@ def test_eval_flags(tmp_path):
     run.mkdir(parents=True)
     flags = cli.parse_eval(["--run_dir", "run", "--runs_dir", str(run.parent), "--split", "val"])
     assert flags["folder"] == str(run) and flags["split"] == "val"
-    assert flags["which"] == "last" and flags["overrides"] == {}
-    assert flags["num_neighbours"] == 5 and flags["embedding"] is None and flags["beside"] == []
+    assert flags["checkpoint"] == "last" and flags["overrides"] == {}
+    assert flags["num_neighbours"] == 5 and flags["embedding"] is None and flags["extras"] == []
     assert cli.parse_eval(["--run_dir", str(run)])["folder"] == str(run)
     flags = cli.parse_eval(["--run_dir", str(run), "--datasets_dir", "d"])
     assert flags["overrides"] == {"datasets_dir": os.path.abspath("d")}
     flags = cli.parse_eval(["--run_dir", str(run), "--projector", "--report"])
-    assert flags["beside"] == ["report", "projector"]
+    assert flags["extras"] == ["report", "projector"]
 
 
 @pytest.mark.parametrize(

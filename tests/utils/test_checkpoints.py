@@ -53,9 +53,9 @@ class Run:
             (self.saver.save_best if best else self.saver.save)(self.session, step)
         return self
 
-    def restored(self, which="last"):
+    def restored(self, checkpoint="last"):
         with self.session.graph.as_default():
-            prefix = checkpoints.find(self.folder, which)
+            prefix = checkpoints.find(self.folder, checkpoint)
             checkpoints.restore(self.saver.last, self.session, prefix)
         return float(self.session.run(self.value)[7])
 
@@ -99,8 +99,8 @@ def test_finding(tmp_path):
             checkpoints.find, str(tmp_path), prefix + part
         )
     assert "choose last, best" in message_of(checkpoints.find, str(tmp_path), "elsewhere")
-    for which in ("last", "best"):
-        message = message_of(checkpoints.find, str(tmp_path / "none"), which)
+    for checkpoint in ("last", "best"):
+        message = message_of(checkpoints.find, str(tmp_path / "none"), checkpoint)
         assert "train the run first" in message
 
 
