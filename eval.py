@@ -8,9 +8,9 @@ from utils.errors import run_script
 
 
 def main():
-    """Reads the flags, evaluates both heads in one pass and prints what was written where."""
+    """Reads the flags, evaluates both heads in one pass, prints the scores and the folder."""
     flags = cli.parse_eval(sys.argv[1:])
-    # TensorFlow is imported only now: --help and wrong flags are answered at once.
+    # TensorFlow is imported late so that --help and flag errors are instant.
     from evaluation import evaluator
     from evaluation import files as eval_files
     from evaluation.report import run

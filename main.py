@@ -7,9 +7,9 @@ from utils.errors import run_script
 
 
 def main():
-    """Reads the flags, trains, evaluates on the test list and prints the run folder last."""
+    """Reads the flags, trains, evaluates on the test list, then prints the run folder."""
     config, only_check = cli.parse(sys.argv[1:])
-    # TensorFlow is imported only now: --help and wrong flags are answered at once.
+    # TensorFlow is imported late so that --help and flag errors are instant.
     from evaluation import evaluator
     from evaluation import files as eval_files
     from training import dry_run, preflight, trainer

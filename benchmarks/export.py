@@ -78,7 +78,7 @@ def main():
     alone, together = (1000 * statistics.median(s) / args.batch_size for s in zip(*seconds))
     ratios = [b / a for a, b in seconds]
     print(f"{args.net}, batch {args.batch_size}, {frame_size} px, TensorFlow {TENSORFLOW_VERSION}")
-    print(f"probabilities {alone:.1f} ms an image, with the embedding {together:.1f}")
+    print(f"probabilities {alone:.1f} ms per image, with the embedding {together:.1f}")
     print(f"ratio {statistics.median(ratios):.3f} ({min(ratios):.3f} - {max(ratios):.3f})")
 
 

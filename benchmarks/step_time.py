@@ -63,7 +63,7 @@ def measure(net, modes, batch_size, frame_size, rounds):
     """Takes steps of each mode in turn.
 
     Returns:
-      dict from mode to list of `rounds` float, seconds a step.
+      dict from mode to list of `rounds` float, seconds per step.
     """
     with tempfile.TemporaryDirectory() as root:
         write_images(root)
@@ -107,7 +107,7 @@ def _print(seconds, modes):
     for mode in modes:
         ratios = [a / b for a, b in zip(seconds[mode], seconds[modes[0]])]
         print(
-            f"{mode:10} {statistics.median(seconds[mode]):.3f} s a step,"
+            f"{mode:10} {statistics.median(seconds[mode]):.3f} s per step,"
             f" {statistics.median(ratios):.3f} of {modes[0]}"
             f" ({min(ratios):.3f} - {max(ratios):.3f})"
         )
@@ -122,7 +122,7 @@ def main():
     add("--net", default="resnet50", choices=tuple(NETWORKS))
     add("--modes", nargs="+", default=["vanilla", "hard"], choices=TRAIN_MODES)
     add("--batch_size", type=int, default=32)
-    add("--frame_size", type=int, help="pixels a side [default: the network's]")
+    add("--frame_size", type=int, help="pixels per side [default: the network's]")
     add("--rounds", type=int, default=9, help="steps of each mode [default 9]")
     add("--python", help="another interpreter to compare with, such as one with TensorFlow 1.15")
     add("--turns", type=int, default=2, help="runs of each interpreter [default 2]")

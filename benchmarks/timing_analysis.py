@@ -1,4 +1,4 @@
-"""Figure 12 of arXiv:1901.08616 anew: seconds a batch by training mode and network.
+"""Figure 12 of arXiv:1901.08616 anew: seconds per batch by training mode and network.
 
     python -m benchmarks.timing_analysis        writes imgs/timing_analysis.csv and .png
 

@@ -19,7 +19,7 @@ MAIN_EPILOG = """examples:
   python main.py --dataset aircrafts --train_mode vanilla --sampler pk
   python main.py --dataset custom --dataset_path FOLDER --net mobile
 
-The same command again goes on where the run stopped. Folders come from the flag, the environment
+Run the same command again to resume a stopped run. Folders come from the flag, the environment
 (DATASETS_DIR, PRETRAINED_DIR, CHECKPOINTS_DIR), config/local.ini or ./, in this order.
 """
 
@@ -42,11 +42,11 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=_HelpFormatter, **kwargs)
 
     def error(self, message):
-        """Raises instead of printing the usage and leaving."""
+        """Raises UserError instead of printing the usage and exiting."""
         raise UserError("{}; see --help".format(message.replace("argument ", "")))
 
     def parse(self, argv):
-        """Parses `argv`; an unknown flag is answered with the nearest known one."""
+        """Parses `argv`; the error for an unknown flag suggests the closest known one."""
         values, rest = self.parse_known_intermixed_args(argv)
         if rest:
             near = difflib.get_close_matches(rest[0].split("=")[0], self._option_string_actions, 1)
@@ -56,7 +56,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _default_text(f):
-    """What --help says of a default, with the networks and data sets that have their own."""
+    """The default as --help shows it, with those of networks and data sets."""
     name = f.name
     default = f.default
     texts = [] if default in (None, "") else [f"default {_word(default)}"]
@@ -94,7 +94,7 @@ _KINDS = {int: "a whole number", float: "a number", device_of: "a device's numbe
 
 
 def checked(parse):
-    """`parse` with a message of its own for a word that it can't read."""
+    """`parse`, with a clear message for a value it can't read."""
 
     def read(word):
         try:
@@ -106,8 +106,8 @@ def checked(parse):
     return read
 
 
-# Flags of the first release, by the setting they give: under these names a setting that the mode
-# does not read is ignored, as it was there, and not an error.
+# Flags of the first release, by the setting they set. Under these names a setting that the mode
+# does not use is ignored, as it was then, rather than an error.
 RELEASE_FLAGS = {
     "emb_dim": "emb_dim",
     "batch_size": "batch_size",
@@ -131,15 +131,15 @@ RELEASE_FLAGS = {
     "log_filename": "log_name",
     "frame_size": "frame_size",
 }
-# Its defaults of the interval of log lines, and of the log lines between evaluations.
+# The first release's defaults: steps between log lines, and log lines between evaluations.
 _RELEASE_LOG_STEPS, _RELEASE_TEST_INTERVAL = 500, 10
 
 
 class _StoreAndNote(argparse.Action):
-    """Stores a value, and which spelling of the flag gave it."""
+    """Stores a value and the spelling of the flag that set it."""
 
     def __call__(self, parser, namespace, values, option_string=None):
-        """Is called by argparse for each flag."""
+        """Called by argparse for each flag."""
         del parser
         setattr(namespace, self.dest, values)
         spelling = option_string.split("=")[0].lstrip("-")
@@ -152,13 +152,13 @@ def main_parser():
         prog="main.py",
         usage="python main.py [--SETTING VALUE ...]",
         description="Trains a softmax head and an L2-normalised embedding head on one backbone,\n"
-        "evaluates both, and prints the run folder last.",
+        "evaluates both, and prints the run folder.",
         epilog=MAIN_EPILOG,
     )
     parser.add_argument(
         "--check",
         action="store_true",
-        help="take a few steps, print sizes, memory and seconds, and write nothing",
+        help="take a few steps, print sizes, memory and time, and write nothing",
     )
     groups = {name: parser.add_argument_group(name) for name in GROUPS}
     for f in SETTINGS.values():
@@ -180,11 +180,11 @@ def given_settings(argv):
       argv: list of str, without the program's name.
 
     Returns:
-      dict from setting to value, of those that were given; set of the settings that were given
-      under the first release's name of the flag; and bool, whether --check was given.
+      dict from setting to value, for the settings that were given; set of the settings given under
+      the first release's flag name; and bool, whether --check was given.
 
     Raises:
-      UserError: an unknown flag, or a word that can't be read.
+      UserError: an unknown flag, or a value that can't be read.
     """
     values = vars(main_parser().parse(argv))
     only_check, spellings = values.pop("check"), values.pop("spellings", {})
@@ -192,10 +192,10 @@ def given_settings(argv):
     released = {n for n, spelling in spellings.items() if RELEASE_FLAGS.get(spelling) == n}
     lines = given.pop("test_interval", None)
     if lines is not None and lines < 1:
-        raise UserError(f"--test_interval {lines} has to be a number from 1 up")
+        raise UserError(f"--test_interval {lines} must be at least 1")
     if "eval_every_steps" in given:
         if lines is not None:
-            raise UserError("--test_interval and --eval_every_steps say the same; give one of them")
+            raise UserError("--test_interval and --eval_every_steps set the same; give one of them")
     elif lines is not None or spellings.get("log_every_steps") == "logging_threshold":
         own = DATASETS.get(given.get("dataset", "digits"), DATASETS["digits"]).defaults
         steps = given.get("log_every_steps", own.get("log_every_steps", _RELEASE_LOG_STEPS))
@@ -213,7 +213,7 @@ def parse(argv):
       Config, and bool, whether --check was given.
 
     Raises:
-      UserError: see `config.resolve.resolve`; also an unknown flag or a word that can't be read.
+      UserError: see `config.resolve.resolve`; also an unknown flag or a value that can't be read.
     """
     given, released, only_check = given_settings(argv)
     return resolve(given, tolerated=released), only_check
@@ -225,8 +225,8 @@ EVAL_EPILOG = """examples:
   python eval.py --run_dir RUN --embedding both --neighbours 10
   python eval.py --run_dir RUN --report                         and report.html, one file
 
-The network runs once over the list, the training list and a held-out validation list; its outputs
-are kept below RUN/eval/ and read again while checkpoint, lists and images are the same.
+The network runs once over the list, the training list and a held-out validation list. Its outputs
+are stored under RUN/eval/ and reused as long as checkpoint, lists and images are unchanged.
 """
 
 
@@ -235,29 +235,30 @@ def eval_parser():
     parser = Parser(
         prog="eval.py",
         usage="python eval.py --run_dir RUN [--SETTING VALUE ...]",
-        description="Evaluates a saved run as classifier, as retrieval embedding and as both\n"
-        "together, and writes scores and pictures to eval/<split>/ in its folder.",
+        description="Evaluates a saved run as a classifier, as a retrieval embedding and as both\n"
+        "together, and writes scores and plots to eval/<split>/ in its folder.",
         epilog=EVAL_EPILOG,
     )
-    add = parser.add_argument_group("what is evaluated").add_argument
+    add = parser.add_argument_group("what to evaluate").add_argument
     add("--run_dir", "--checkpoint_dir", required=True, metavar="RUN",
-        help="run folder, as main.py printed it, or its name below --runs_dir")  # fmt: skip
+        help="run folder, as main.py printed it, or its name under --runs_dir")  # fmt: skip
     add("--split", default="test", choices=("test", "val", "train"),
         metavar="{test,val,train}", help="list of images [default test]")  # fmt: skip
     add("--checkpoint", default="last", metavar="{last,best,PATH}",
         help="checkpoint of the run [default last]")  # fmt: skip
     add("--embedding", choices=("head", "pooled", "both"), metavar="{head,pooled,both}",
-        help="vectors of the main scores, the neighbours and the pictures: the embedding head's,"
-        " the classifier's input, or both side by side [default head, pooled for a vanilla"
+        help="vectors for the main scores, neighbours and plots: the embedding head's, the"
+        " classifier's input, or both concatenated [default head, pooled for a vanilla"
         " run]")  # fmt: skip
     add("--neighbours", type=checked(int), default=5, metavar="K",
-        help="nearest images that decide on a class [default 5]")  # fmt: skip
-    add = parser.add_argument_group("what is written beside the scores").add_argument
-    add("--report", action="store_true", help="report.html: scores, plots, photos and errors"
-        " explained, in one file")  # fmt: skip
-    add("--projector", action="store_true", help="projector/: the files of TensorBoard's projector")
+        help="number of neighbours that vote on a class [default 5]")  # fmt: skip
+    add = parser.add_argument_group("extra output").add_argument
+    add("--report", action="store_true", help="write report.html: scores, plots, photos and"
+        " explained errors in one file")  # fmt: skip
+    add("--projector", action="store_true", help="write projector/, for TensorBoard's projector")
     add = parser.add_argument_group("machine").add_argument
-    add("--batch_size", type=checked(int), metavar="N", help="images a batch [default: the run's]")
+    add("--batch_size", type=checked(int), metavar="N",
+        help="images per batch [default: the run's]")  # fmt: skip
     add("--gpu", type=checked(device_of), metavar="N",
         help="CUDA device; -1 for none [default: the run's]")  # fmt: skip
     add("--datasets_dir", metavar="PATH", help="folder of the data sets [default: the run's]")
@@ -274,17 +275,17 @@ def parse_eval(argv):
       argv: list of str, without the program's name.
 
     Returns:
-      dict of the arguments of `evaluator.evaluate_run`, and `extras`, what else to write:
-      scores: list of "report" and "projector".
+      dict of the arguments of `evaluator.evaluate_run`, and `extras`, list of what else to write:
+      "report", "projector".
 
     Raises:
-      UserError: an unknown flag, a word that can't be read, or a number out of range.
+      UserError: an unknown flag, a value that can't be read, or a number out of range.
     """
     flags = eval_parser().parse(argv)
     for name in ("batch_size", "neighbours"):
         value = getattr(flags, name)
         if value is not None and value < 1:
-            raise UserError(f"--{name} {value} has to be at least 1")
+            raise UserError(f"--{name} {value} must be at least 1")
     overrides = {
         "gpu": flags.gpu,
         "datasets_dir": flags.datasets_dir and os.path.abspath(flags.datasets_dir),
@@ -303,7 +304,7 @@ def parse_eval(argv):
 
 
 def find_run(name, runs_dir=None):
-    """The run folder of a name below the checkpoints' folder, or of a path as it is given."""
+    """The run folder, from its name under `runs_dir` or from a path."""
     paths, _ = resolve_paths({"runs_dir": runs_dir})
     below = os.path.join(paths["runs_dir"], os.path.expanduser(name))
     return os.path.abspath(below if os.path.isdir(below) else os.path.expanduser(name))

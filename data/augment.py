@@ -24,7 +24,7 @@ class Augmentation(NamedTuple):
 
     Attributes:
       style: str, a key of `STYLES`.
-      frame_size: int, F, pixels a side.
+      frame_size: int, F, pixels per side.
       resize_min, resize_max: int, range of the short side in pixels ("img"); evaluation uses
         `resize_min`.
       resize_square: int, side in pixels ("batch").

@@ -39,7 +39,7 @@ def read_csv_lists(root, splits):
         names = dict(zip(_labels_of(names_path, table["index"]), table["name"]))
         unprintable = next((name for name in names.values() if not is_text(name)), None)
         if unprintable is not None:
-            raise UserError(f"{names_path} has the class name {unprintable!r}, which is no text")
+            raise UserError(f"{names_path} has the class name {unprintable!r}, which is not text")
     return rows, names
 
 
@@ -66,7 +66,7 @@ def read_csv_list(path):
 
     Raises:
       UserError: the file is missing, empty or malformed, names a file twice, or a path in it is
-        absolute, leaves the image folder or is no text.
+        absolute, leaves the image folder or is not text.
     """
     table = _read_table(path, ("label", "file_name"))
     files = list(table["file_name"])
@@ -83,7 +83,7 @@ def read_csv_list(path):
 def _read_table(path, columns):
     try:
         if os.path.exists(path) and not os.path.isfile(path):
-            raise UserError(f"{path} is no file, so it can't be read as a CSV list")
+            raise UserError(f"{path} is not a file, so it can't be read as a CSV list")
         table = pd.read_csv(path, dtype=str, na_filter=False, skipinitialspace=True)
     except FileNotFoundError:
         raise UserError(f"there is no list {path}") from None
@@ -102,7 +102,7 @@ def _labels_of(path, column):
     words = [word.strip() for word in column]
     for row, word in enumerate(words):
         if not word or not is_text(word):
-            raise UserError(f"{path}, row {row}: {word!r} is no label")
+            raise UserError(f"{path}, row {row}: {word!r} is not a label")
     try:
         return [int(word) for word in words]
     except ValueError:

@@ -16,7 +16,7 @@ SIDE = 32  # pixels
 
 
 def write(root):
-    """Writes images/*.png (32 x 32, grey) and lists/*.csv, unless they are there already.
+    """Writes images/*.png (32 x 32, grey) and lists/*.csv, unless they already exist.
 
     The folder appears in one piece, so that an interrupted run leaves nothing half written.
 

@@ -65,7 +65,7 @@ def load(root, splits, image_folders=("",)):
     """Loads a data set; what a folder a class holds besides its images is logged, once.
 
     Args:
-      root: str, a folder with lists/*.csv, or with one sub-folder a class, or with such folders
+      root: str, a folder with lists/*.csv, or with one subfolder per class, or with such folders
         below train/, val/ and test/.
       splits: iterable of str from `SPLITS`; the training list is always read for its classes.
       image_folders: tuple of str below `root`; the first one that holds the first listed file is

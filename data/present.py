@@ -16,7 +16,7 @@ def check_present(folder, files, split):
       split: str, for an error.
 
     Raises:
-      UserError: one of them is missing or no regular file, or a folder can't be read.
+      UserError: one of them is missing or not a regular file, or a folder can't be read.
     """
     present = {}
     missing = []

@@ -34,7 +34,7 @@ def _order_of_pass(seed, size):
 def shuffle(labels, batch_size, images_per_class, seed):
     """Sampler of shuffled images: each pass over the list is a new permutation of it.
 
-    A batch that reaches the end of a pass goes on in the next one, as in the first release.
+    A batch that reaches the end of a pass continues in the next one, as in the first release.
 
     Args:
       labels: int [N], class indices; only their number is used.
@@ -78,7 +78,7 @@ def pk(labels, batch_size, images_per_class, seed):
     sizes = np.bincount(labels)
     if remainder or classes_per_batch > len(sizes):
         raise ValueError(
-            f"batches of {batch_size} with {images_per_class} images a class need"
+            f"batches of {batch_size} with {images_per_class} images per class need"
             f" {batch_size / images_per_class:g} classes of {len(sizes)}"
         )
     of_class = np.split(np.argsort(labels, kind="stable"), np.cumsum(sizes)[:-1])

@@ -63,7 +63,7 @@ def read_lines(path):
       list of str, its lines without those that are blank.
 
     Raises:
-      UserError: it is missing, empty or no text.
+      UserError: it is missing, empty or not text.
     """
     refuse_missing(path)
     try:

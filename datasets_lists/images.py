@@ -59,7 +59,7 @@ def examine(path):
       ImageInfo.
     """
     if os.path.exists(path) and not os.path.isfile(path):  # a pipe would never end
-        return ImageInfo(None, path, (("unreadable", "is no regular file"),))
+        return ImageInfo(None, path, (("unreadable", "is not a regular file"),))
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -98,7 +98,7 @@ def open_image(source):
 
     Raises:
       TooLarge: it has more than `MAX_MEGAPIXELS`.
-      Exception: of many kinds, it is no image.
+      Exception: of many kinds, it is not an image.
     """
     Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit gives way to this one
     with warnings.catch_warnings():

@@ -106,7 +106,7 @@ def _notes(view, name, root):
     """Yields what is no problem and worth knowing."""
     if "val" in view.rows and official.train_holds_val(name):
         yield "val is part of train, as the first release trains"
-    # Beside lists, files that are no images are annotations.
+    # Beside lists, files that are not images are annotations.
     kinds = {"unread image", "special", "link", "system"}
     kinds |= set() if lists.has_lists(root) else {"other"}
     text = folders.left_out([e for e in view.entries if e.kind in kinds], view.splits_of)
@@ -170,7 +170,7 @@ def _missing(view):
     for file in sorted(view.splits_of):
         if not _is_file(view, file):
             there = os.path.lexists(os.path.join(view.folder, file))
-            yield Problem("missing", file, "is no regular file" if there else "")
+            yield Problem("missing", file, "is not a regular file" if there else "")
 
 
 def _unlisted(view):

@@ -38,7 +38,7 @@ def _as_csv(rows):
 def write(root, annotations, overwrite=False):
     """Writes lists/*.csv of a data set; the folder changes in one step.
 
-    Lists that are there already and equal are left as they are. Other files in the folder stay.
+    Lists that already exist and equal are left as they are. Other files in the folder stay.
 
     Args:
       root: str, the data set's folder.

@@ -20,7 +20,7 @@ _BLOCK = 1024
 
 
 def split(root, shares, seed=0, workers=None):
-    """Splits a tree of a folder a class.
+    """Splits a tree with one folder per class.
 
     A group of near-duplicates goes to one split as a whole, even one that reaches over classes.
     Within that, each class comes as close to the shares as it can and keeps an image for training.
@@ -72,7 +72,7 @@ def check_shares(shares):
     if min(shares) < 0 or shares[0] <= 0 or not abs(sum(shares) - 1) < 1e-6:
         given = " ".join(f"{share:g}" for share in shares)
         raise UserError(
-            f"--split {given}: the shares of train, val and test have to be at least 0, that of"
+            f"--split {given}: the shares of train, val and test must be at least 0, that of"
             " train more, and to sum to 1"
         )
 

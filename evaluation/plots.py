@@ -173,7 +173,7 @@ def neighbours(path, image_paths, labels, nearest, class_names, seed):
     rows = [(kind, query) for kind, queries in picks.items() for query in queries]
     figure = new_figure(1.5 * _COLUMNS, 1.75 * len(rows))
     grid = figure.subplots(len(rows), _COLUMNS, squeeze=False)
-    # All pictures have one size, so no layout has to be searched for, which would take a second.
+    # All pictures have one size, so no layout must be searched for, which would take a second.
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.2 / len(rows) / 1.75)
     for axes, (kind, query) in zip(grid, rows):
         _picture(axes[0], image_paths[query], f"{kind}: {class_names[labels[query]]}", "black")
@@ -186,7 +186,7 @@ def neighbours(path, image_paths, labels, nearest, class_names, seed):
 
 
 def read_picture(path, pixels=_PIXELS):
-    """An image of at most so many pixels a side, the right way up, PIL.Image.Image in RGB."""
+    """An image of at most so many pixels per side, the right way up, PIL.Image.Image in RGB."""
     with Image.open(path) as image:
         image.draft(None, (pixels, pixels))  # decodes a large JPEG at a fraction of its size
         # As in training, where no other format has an orientation; MPO is a JPEG with more behind.

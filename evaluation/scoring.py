@@ -34,7 +34,7 @@ class HeldOut(NamedTuple):
 
 
 def in_training(arrays, vectors):
-    """The scores of the evaluations during training, which have to be cheap.
+    """The scores of the evaluations during training, which must be cheap.
 
     Args:
       arrays: dict with `labels` int32 [N] and `logits` float32 [N, C].

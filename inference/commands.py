@@ -53,7 +53,7 @@ def index(flags, show, note):
       UserError: the run or the gallery is missing or does not fit, or the index can't be written.
     """
     if os.path.exists(flags.out):
-        raise UserError(f"{flags.out} is there already; delete it or choose another name")
+        raise UserError(f"{flags.out} already exists; delete it or choose another name")
     output.check_writable(flags.out, [])
     if flags.gallery not in SPLITS and not os.path.isdir(flags.gallery):
         raise UserError(f"--gallery {flags.gallery} is neither a split nor a folder that is there")
@@ -69,7 +69,7 @@ def enrol(flags, show, note):
     """Adds a class to an index, or removes it; takes and returns what `predict` does.
 
     Raises:
-      UserError: the index is damaged or not of the run, or the class is there already, or is not.
+      UserError: the index is damaged or not of the run, or the class already exists, or is not.
     """
     before = index_files.read(flags.index)
     if flags.forget is not None:

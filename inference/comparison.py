@@ -66,7 +66,7 @@ def compare(signatures, config, prefix, class_names, space):
         lines.append(
             f"{name}: probabilities within {gaps['probabilities']:.1e} and embedding"
             f" [{expected['embedding'].shape[1]}] within {gaps['embedding']:.1e} of the"
-            f" checkpoint's on {source}; {milliseconds:.1f} ms an image"
+            f" checkpoint's on {source}; {milliseconds:.1f} ms per image"
         )
     return lines
 

@@ -33,7 +33,7 @@ def export(folder, out, checkpoint="last", format_name="savedmodel", space=None)
       list of str, what the user should read of it.
 
     Raises:
-      UserError: the run, the checkpoint or a package is missing, or `out` is there already or
+      UserError: the run, the checkpoint or a package is missing, or `out` already exists or
         can't be written.
       comparison.Differs: the model's answers are not the checkpoint's.
     """
@@ -138,7 +138,7 @@ def _record_of(config, folder, prefix, space):
 def _new_folder(out):
     """Gives a path beside `out`, and renames it to `out` where the block ends well."""
     if os.path.lexists(out):
-        raise UserError(f"--out {out} is there already; choose another folder, or remove it")
+        raise UserError(f"--out {out} already exists; choose another folder, or remove it")
     parent = os.path.dirname(out)
     try:
         os.makedirs(parent, exist_ok=True)

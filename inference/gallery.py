@@ -144,10 +144,10 @@ def images_of_split(predictor, split):
 
 
 def images_of_folder(predictor, folder):
-    """The ImageList of a folder with a sub-folder a class.
+    """The ImageList of a folder with one subfolder per class.
 
     Raises:
-      UserError: there is no image, or a sub-folder is no class of the run.
+      UserError: there is no image, or a subfolder is not a class of the run.
     """
     rows = files_of_classes(folder)
     places = {name: i for i, name in enumerate(predictor.names)}
@@ -167,7 +167,7 @@ def build_index(predictor, source):
 
     Args:
       predictor: Predictor.
-      source: str, a split of the run's data set, or a folder with a sub-folder a class.
+      source: str, a split of the run's data set, or a folder with one subfolder per class.
 
     Returns:
       inference.index.Index of the images that can be read, and list of Answer of the others.
@@ -216,7 +216,7 @@ def open_gallery(predictor, source, num_neighbours=None, space=None, use_faiss=F
 
     Args:
       predictor: Predictor.
-      source: str, a split, a folder with a sub-folder a class, or the file of an index.
+      source: str, a split, a folder with one subfolder per class, or the file of an index.
       num_neighbours: int, default 10, or all where there are fewer.
       space: str, default "embedding", or "pooled" for a run without that head.
       use_faiss: bool.

@@ -18,7 +18,7 @@ from inference.inputs import problem_of
 from utils.errors import UserError
 
 FORMAT = 1
-# What a file says of the network that made it; all but the last have to be the searching one's.
+# What a file says of the network that made it; all but the last must be the searching one's.
 IDENTITY = ("class_map", "num_classes", "step", "checkpoint_hash", "preprocessing", "checkpoint",
             "run_dir")  # fmt: skip
 _ARRAYS = {
@@ -175,7 +175,7 @@ def _array(archive, name):
         raise ValueError(f"{name} is compressed")
     with archive.open(info) as file:
         if file.read(8) != b"\x93NUMPY\x01\x00":
-            raise ValueError(f"{name} is no array")
+            raise ValueError(f"{name} is not an array")
         (length,) = struct.unpack("<H", file.read(2))
         header = _HEADER.fullmatch(file.read(length).decode("latin-1"))
         contents = file.read()
@@ -194,7 +194,7 @@ def _checked(about, labels, embeddings, pooled):
     files, classes = about["files"], about["classes"]
     texts = [about["folder"], identity["run_dir"], identity["checkpoint"], *files, *classes]
     if not all(isinstance(text, str) and "\0" not in text for text in texts):
-        raise ValueError("a name is no text")
+        raise ValueError("a name is not text")
     num_classes = identity["num_classes"]
     if type(num_classes) is not int or not 0 < num_classes <= len(classes):
         raise ValueError("its classes are fewer than the run's")

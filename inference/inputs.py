@@ -80,7 +80,7 @@ def problem_of(path):
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         return (getattr(error, "strerror", None) or str(error)).lower()
     if not stat.S_ISREG(status.st_mode):
-        return "it is no regular file"
+        return "it is not a regular file"
     if status.st_size == 0:
         return "the file is empty"
     return None if os.access(path, os.R_OK) else "permission denied"

@@ -61,7 +61,7 @@ def check_writable(path, inputs):
       UserError: it can't be, or it is one of the inputs.
     """
     if os.path.exists(path) and not os.path.isfile(path):
-        raise UserError(f"{path} can't be written: it is no regular file")
+        raise UserError(f"{path} can't be written: it is not a regular file")
     for name in inputs:
         if os.path.isfile(name) and os.path.isfile(path) and os.path.samefile(name, path):
             raise UserError(f"{path} would be written over, and it is read; choose another name")

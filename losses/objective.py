@@ -82,7 +82,7 @@ def pair_statistics(labels, embeddings, margin):
     Args:
       labels: int32 [B].
       embeddings: float32 [B, D].
-      margin: float, that of a triplet loss; where it is no number, 0 is used.
+      margin: float, that of a triplet loss; where it is not a number, 0 is used.
 
     Returns:
       dict from name to float32 []: `active_anchors`, the share of anchors whose farthest positive

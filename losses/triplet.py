@@ -29,7 +29,7 @@ def hinge(differences, margin):
         return tf.nn.softplus(differences)
     if margin == "none":
         return differences
-    raise ValueError(f'the margin has to be a number, "soft" or "none", not {margin!r}')
+    raise ValueError(f'the margin must be a number, "soft" or "none", not {margin!r}')
 
 
 def batch_hard(labels, embeddings, margin):

@@ -140,7 +140,7 @@ def inception_v4(images, num_classes, is_training, reuse=None, bn_decay=0.9997):
     """Inception V4 with its auxiliary classifier.
 
     Args:
-      images: float32 [B, H, W, 3], preprocessed to [-1, 1], at least 107 pixels a side.
+      images: float32 [B, H, W, 3], preprocessed to [-1, 1], at least 107 pixels per side.
       num_classes: int, C.
       is_training: bool, batch statistics and dropout (keep 0.8) in the tower or not.
       reuse: bool or None, take the variables of an earlier call.

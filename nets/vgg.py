@@ -28,7 +28,7 @@ def vgg_16(images, num_classes, is_training, reuse=None):
     published ones, and slides over a larger one, the mean of its outputs being classified.
 
     Args:
-      images: float32 [B, H, W, 3], less the mean colour, at least 32 pixels a side.
+      images: float32 [B, H, W, 3], less the mean colour, at least 32 pixels per side.
       num_classes: int, C.
       is_training: bool, dropout (keep 0.5) in the tower or not.
       reuse: bool or None, take the variables of an earlier call.

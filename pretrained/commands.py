@@ -30,7 +30,7 @@ def _fetch(request):
     for name in request.names:
         entry = request.published[name]
         prefix, is_new = published.obtain(entry.checkpoint, request.folder, entry.row.title)
-        yield f"{name}: {prefix}{'' if is_new else ' is there already'}"
+        yield f"{name}: {prefix}{'' if is_new else ' already exists'}"
 
 
 def _inspect(request):

@@ -118,6 +118,6 @@ def _check(action, given, published):
         path = " PATH" if action == "inspect" else ""
         raise UserError(f"usage: python -m pretrained {given.what}{path}")
     if given.net is not None and action != "inspect":
-        raise UserError(f"--net has no meaning with {given.what}; leave it out")
+        raise UserError(f"--net has no effect with {given.what}; leave it out")
     if given.net is not None and given.net not in published:
         raise UserError(f"--net {given.net}: choose from {known}")

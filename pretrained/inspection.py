@@ -31,7 +31,7 @@ def against(path, network, frame_size, head_scopes):
     Args:
       path: str, see `pretrained.weights.open_weights`.
       network: function of `nets.factory.network_fn`.
-      frame_size: int, pixels a side.
+      frame_size: int, pixels per side.
       head_scopes: iterable of str, scopes that are never restored.
 
     Returns:

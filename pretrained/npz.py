@@ -58,7 +58,7 @@ def _layouts(package):
         raise ValueError(f"it holds more than {MOST_BYTES >> 30} GiB, which no network does")
     for member in members:
         if not member.filename.endswith(".npy"):
-            raise ValueError(f"it holds {member.filename!r}, which is no array")
+            raise ValueError(f"it holds {member.filename!r}, which is not an array")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError(f"{member.filename!r} is compressed as NumPy does not")
     return {member.filename[: -len(".npy")]: _layout(package, member) for member in members}
@@ -73,7 +73,7 @@ def _layout(package, member):
         start = file.tell()
     match = _HEADER.fullmatch(header)
     if match is None or len(header) != length:
-        raise ValueError(f"{member.filename!r} is no array of real numbers")
+        raise ValueError(f"{member.filename!r} is not an array of real numbers")
     dtype = np.dtype(match.group(1).decode())
     shape = tuple(map(int, re.findall(rb"\d+", match.group(3))))
     numbers = 1

@@ -17,7 +17,7 @@ def files_of(prefix):
 
 
 def obtain(checkpoint, folder, title):
-    """Downloads a published checkpoint unless it is there already.
+    """Downloads a published checkpoint unless it already exists.
 
     Args:
       checkpoint: with `path`, `source`, `archive_bytes` and `is_open`, see

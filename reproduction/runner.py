@@ -19,7 +19,7 @@ _BUSY, _STOPPED = "another process runs it", "stopped before it began"
 
 
 def command_of(cell):
-    """The words of a cell's command, which trains it, goes on with it, or only evaluates it."""
+    """The words of a cell's command, which trains it, continues with it, or only evaluates it."""
     words = [sys.executable, os.path.join(ROOT, "main.py")]
     for name, value in cell.flags.items():
         words += [f"--{name}", str(value).lower() if isinstance(value, bool) else str(value)]
@@ -65,7 +65,7 @@ class Runner:
             name = signal.Signals(self._signal_number).name
             raise Interrupted(
                 self._signal_number,
-                f"stopped by {name}; the runs have ended, and the same command goes on from what"
+                f"stopped by {name}; the runs have ended, and the same command continues from what"
                 " they saved",
             )
         return failures

@@ -152,7 +152,7 @@ def _other_data(records, lists):
 
 
 def _step_seconds(config):
-    """Median seconds a step of a run's metrics.csv; None where it logged no step yet."""
+    """Median seconds per step of a run's metrics.csv; None where it logged no step yet."""
     images = config.batch_size * config.accumulate_batches
     rows = [row for row in logs.read_metrics(config.run_dir) if int(row["step"]) > 1]
     speeds = [float(row.get("images_per_second") or 0) for row in rows]

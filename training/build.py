@@ -247,7 +247,7 @@ def start(session, graph):
 
 
 def seek(session, graph, batch):
-    """Lets the training input go on with the batch at a position of the stream."""
+    """Lets the training input continue with the batch at a position of the stream."""
     session.run(graph.iterator.initializer, {graph.first_batch: batch})
 
 

@@ -71,7 +71,7 @@ class TrainingLoop:
         if number is not None:
             what = f"stopped and saved after step {self.done}" if self.done else "stopped at step 0"
             total = self.config.train_iters
-            raise Interrupted(number, f"{what} of {total}; the same command goes on from there")
+            raise Interrupted(number, f"{what} of {total}; the same command continues from there")
 
     def check_variables(self):
         """Keeps what is infinite or NaN out of the checkpoints.

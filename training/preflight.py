@@ -1,4 +1,4 @@
-"""What has to be right before a run begins: its data set, its start weights and its folder."""
+"""What must be right before a run begins: its data set, its start weights and its folder."""
 
 import dataclasses
 import os

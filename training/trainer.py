@@ -19,7 +19,7 @@ from utils.tf1 import open_session, tf
 
 
 def train(config):
-    """Trains a run, or goes on with it, up to `config.train_iters` steps.
+    """Trains a run, or continues with it, up to `config.train_iters` steps.
 
     Args:
       config: Config.

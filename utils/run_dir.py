@@ -1,4 +1,4 @@
-"""The run folder: made, resumed or refused, and the files written into it in one piece."""
+"""The run folder: creating, resuming, locking and clearing it, and atomic file writes."""
 
 import contextlib
 import csv
@@ -15,29 +15,29 @@ from utils.errors import UserError
 ARGS_FILE = "args.json"
 CLASSES_FILE = "classes.csv"
 LOCK_FILE = "run.lock"
-SILENT_SECONDS = 600  # after which the process on another machine that has the lock counts as dead
+SILENT_SECONDS = 600  # without a sign of life, a lock holder on another machine counts as dead
 _LOGGER = logging.getLogger("two_head")
 _CLASSES_HEADER = ["index", "label", "name"]
 
 
 def write_json(path, value):
-    """Writes JSON in one piece: a reader finds the old file or the new one."""
+    """Writes JSON atomically: a reader sees either the old file or the new one."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
 def write_text(path, text):
-    """Writes a text file in one piece."""
+    """Writes a text file atomically."""
     with open(path + ".tmp", "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(path + ".tmp", path)
 
 
 def exists(path, on_exist):
-    """Looks at a run folder without touching it.
+    """Checks a run folder without changing it.
 
     Args:
       path: str.
-      on_exist: str, "resume", "overwrite" or "fail": what to do with a run that is there already.
+      on_exist: str, "resume", "overwrite" or "fail": what to do with a run that already exists.
 
     Returns:
       bool, whether there is a run to resume.
@@ -48,20 +48,20 @@ def exists(path, on_exist):
     if not os.path.exists(os.path.join(path, ARGS_FILE)):
         if os.path.isfile(path) or (os.path.isdir(path) and set(os.listdir(path)) - {LOCK_FILE}):
             raise UserError(
-                f"{path} is there and is not a run folder (it has no {ARGS_FILE}); choose another"
+                f"{path} exists but is not a run folder (it has no {ARGS_FILE}); choose another"
                 " --run_dir"
             )
         return False
     if on_exist == "fail":
-        raise UserError(f"the run folder {path} is there already, and --on_exist is fail")
+        raise UserError(f"the run folder {path} already exists, and --on_exist is fail")
     return on_exist == "resume"
 
 
 def make(path):
-    """Makes the run folder where it is missing.
+    """Creates the run folder if it is missing.
 
     Raises:
-      UserError: it can't be written, or something in it is a file in place of a folder or the
+      UserError: it can't be written, or something in it is a file instead of a folder or the
         other way round.
     """
     _check_kinds(path)
@@ -80,24 +80,24 @@ def _check_kinds(path):
         for name in names:
             place = os.path.join(path, name)
             if os.path.exists(place) and not is_right(place):
-                raise UserError(f"{place} is not a {kind}, as a run needs it: move it away")
+                raise UserError(f"{place} is not a {kind}, which a run needs there: move it away")
 
 
 @contextlib.contextmanager
 def lock(path):
-    """Holds the lock of a run folder for the length of a with-block.
+    """Holds the lock of a run folder during a with-block.
 
-    The system's file lock decides, which ends with its process. Processes on other machines, to
-    which it may not reach, are known by the file's contents and by the time of its last change.
+    The operating system's file lock decides; it ends with its process. It may not cover processes
+    on other machines: these are recognised by the file's contents and modification time.
 
     Args:
-      path: str, the run folder, which is there.
+      path: str, the run folder, which exists.
 
     Yields:
-      Function without arguments that changes the file's time; to be called every few minutes.
+      Function without arguments that updates the file's time; call it every few minutes.
 
     Raises:
-      UserError: another process is at work on the folder, or the file can't be written.
+      UserError: another process is using the folder, or the file can't be written.
     """
     file_path = os.path.join(path, LOCK_FILE)
     mine = {"host": socket.gethostname(), "pid": os.getpid(), "started": time.ctime()}
@@ -114,7 +114,7 @@ def lock(path):
             yield lambda: _touch(file_path)
         finally:
             with contextlib.suppress(OSError):
-                if _holder(file_path) == mine:  # else another machine has taken it over
+                if _holder(file_path) == mine:  # else another machine has taken over
                     os.remove(file_path)
 
 
@@ -128,11 +128,11 @@ def _open(file_path):
                 return file, reach
         except FileNotFoundError:
             pass
-        file.close()  # its holder has removed it meanwhile
+        file.close()  # its holder has removed it in the meantime
 
 
 def _lock_by_system(file):
-    """str: "held" by another process; "here", now ours; "nowhere", the system has no locks."""
+    """str: "held" by another process; "here", now ours; "nowhere", locks are not supported."""
     try:
         import fcntl
 
@@ -145,7 +145,7 @@ def _lock_by_system(file):
 
 
 def _check_holder(path, file_path, host, reach):
-    """Refuses the folder while the process that the file names may be alive."""
+    """Refuses the folder while the process named in the file may be alive."""
     holder = _holder(file_path)
     theirs, pid = holder.get("host"), holder.get("pid")
     silent = time.time() - os.path.getmtime(file_path)
@@ -153,17 +153,17 @@ def _check_holder(path, file_path, host, reach):
         holder and silent < SILENT_SECONDS and (reach, theirs) != ("here", host)
     ):
         raise UserError(
-            f"process {pid} on {theirs} has been at work on the run folder {path} since"
-            f" {holder.get('started')}: wait for its end, or choose another --run_dir"
+            f"process {pid} on {theirs} has been using the run folder {path} since"
+            f" {holder.get('started')}: wait for it to end, or choose another --run_dir"
         )
     if holder:
         level = logging.INFO if theirs == host else logging.WARNING
-        text = "%s: taken over from process %s on %s, which has not removed it"
+        text = "%s: taken over from process %s on %s, which left it behind"
         _LOGGER.log(level, text, file_path, pid, theirs)
 
 
 def _holder(file_path):
-    """Dict, the contents of the file; empty where it has none that can be read."""
+    """Dict, the contents of the file; empty if they can't be read."""
     try:
         with open(file_path, encoding="utf-8") as file:
             contents = json.loads(file.read(4096))
@@ -196,7 +196,7 @@ def clear(path, log_name, checkpoint_name):
                 if name in files or name.startswith(starts):
                     os.remove(os.path.join(folder, name))
         shutil.rmtree(os.path.join(path, "eval"), ignore_errors=True)
-        with contextlib.suppress(OSError):  # it holds something of the user's
+        with contextlib.suppress(OSError):  # it contains the user's files
             os.rmdir(os.path.join(path, "best"))
     except OSError as error:
         raise UserError(f"{error.filename} can't be removed: {error.strerror}") from None
@@ -258,4 +258,4 @@ def check_classes(folder, labels, names):
         if before != now:
             what = f"class {index} was {before[-1]}, now it is {now[-1]}"
             break
-    raise UserError(f"the data set has other classes than the run {folder}: {what}")
+    raise UserError(f"the classes of the data set differ from those of the run {folder}: {what}")

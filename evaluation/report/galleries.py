@@ -12,7 +12,7 @@ RULES = {
 def choose(labels, nearest, seed, count):
     """Picks queries by how many of their nearest images have their class.
 
-    Images without another of their class can't find one and are no queries. Which of equally good
+    Images without another of their class can't find one and are not queries. Which of equally good
     ones are shown is random.
 
     Args:

@@ -65,7 +65,7 @@ def photo_pixels(num_images):
 
 
 def columns_of(num_images):
-    """int, photos a row: the smallest square that holds all of them."""
+    """int, photos per row: the smallest square that holds all of them."""
     return int(np.ceil(np.sqrt(num_images)))
 
 

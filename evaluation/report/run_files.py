@@ -40,5 +40,5 @@ def advice(folder):
     except (OSError, ValueError, RecursionError):
         found = None
     if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        raise UserError(f"{path} is no list of sentences; delete it and write the report again")
+        raise UserError(f"{path} is not a list of sentences; delete it and write the report again")
     return printable(found)

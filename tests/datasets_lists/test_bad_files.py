@@ -178,7 +178,7 @@ def test_cut_within_the_last_file_name(root_of, tree):
     path = os.path.join(root, "images.txt")
     with open(path, "r+b") as out:
         out.truncate(os.path.getsize(path) - len("pg\n"))
-    refused(tree, root, path, ".j' as its", "which is no image")
+    refused(tree, root, path, ".j' as its", "which is not an image")
 
 
 def test_a_split_that_is_neither_train_nor_test(root_of):

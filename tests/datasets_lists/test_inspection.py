@@ -410,7 +410,7 @@ def test_a_listed_name_that_is_no_regular_file_is_not_opened(flowers, kind):
         os.symlink("/dev/zero", path)
     else:
         os.mkdir(path)
-    assert found(flowers) == [("missing", file, "is no regular file")]
+    assert found(flowers) == [("missing", file, "is not a regular file")]
 
 
 def test_loops_of_links_end(flowers):

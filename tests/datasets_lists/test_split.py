@@ -171,7 +171,7 @@ def test_trees_that_are_none(tmp_path):
     message = message_of(split.split, str(tmp_path / "done"), SHARES)
     assert "split already" in message
     (tmp_path / "bare").mkdir()
-    assert "sub-folder a class" in message_of(split.split, str(tmp_path / "bare"), SHARES)
+    assert "subfolder per class" in message_of(split.split, str(tmp_path / "bare"), SHARES)
     root = write_tree(str(tmp_path / "tree"), per_class=2)
     shutil.rmtree(os.path.join(root, "ant"))
     os.makedirs(os.path.join(root, "ant"))

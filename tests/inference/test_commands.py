@@ -119,10 +119,10 @@ def test_bad_input(run, vanilla_run, photos, tmp_path):
             "--run_dir", vanilla_run, photo, "--gallery", photos, "--space", "embedding"],
         "no column": [*us, tmp_path / "list.csv"],
         "can't be written": [*us, photo, "--csv", tmp_path / "none" / "a.csv"],
-        "no regular file": [*us, photo, "--html", tmp_path],
+        "not a regular file": [*us, photo, "--html", tmp_path],
         "it is read": [*us, photo, "--csv", photo],
         "--csv and --html are one file": [*us, photo, "--csv", "a", "--html", "./a"],
-        "is there already": ["index", *us, "--gallery", photos, "--out", tmp_path / "mine.npz"],
+        "already exists": ["index", *us, "--gallery", photos, "--out", tmp_path / "mine.npz"],
         "neither a split nor a folder": [
             "index", *us, "--gallery", index, "--out", tmp_path / "new"],
         "there is no folder": ["enrol", "--index", index, "--class", "x", tmp_path / "none"],

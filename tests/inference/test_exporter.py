@@ -251,7 +251,7 @@ def test_a_full_disk_leaves_nothing(root, tmp_path, monkeypatch):
     [
         ("gone", "model", "not a run folder"),
         ("empty", "model", "holds no checkpoint"),
-        ("hard", "there", "is there already"),
+        ("hard", "there", "already exists"),
         ("hard", "file/model", "can't be written"),
     ],
 )

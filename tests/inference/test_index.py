@@ -142,7 +142,7 @@ def test_files_that_are_no_whole_index(tmp_path):
         "a label is of no class": changed(parts, labels=np.full(5, 3, np.int32)),
         "pooled has a row that is not of unit norm": changed(parts, pooled=ones),
         "embeddings has a row that is not": changed(parts, embeddings=np.float32([[np.nan]] * 5)),
-        "a name is no text": changed(parts, about=about_with(parts, classes=[1, 2, 3])),
+        "a name is not text": changed(parts, about=about_with(parts, classes=[1, 2, 3])),
         "it is of format 2": changed(parts, about=about_with(parts, format=2)),
         "fewer than the run's": changed(parts, about=about_with(parts, classes=["a"])),
         "class_map": changed(parts, about=about_with(parts, identity={})),
@@ -161,7 +161,7 @@ def test_files_that_are_no_whole_index(tmp_path):
     assert "damaged or something else" in message_of(tmp_path / "x.npz")
     assert "no such file" in message_of(tmp_path / "none.npz")
     os.mkfifo(str(tmp_path / "pipe"))
-    assert "no regular file" in message_of(tmp_path / "pipe")
+    assert "not a regular file" in message_of(tmp_path / "pipe")
 
 
 def test_a_huge_shape_takes_no_memory(tmp_path):

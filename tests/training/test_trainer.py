@@ -48,7 +48,7 @@ def last_weights(run):
 
 @pytest.fixture(scope="module")
 def trained(shared_tree, tmp_path_factory):
-    """The folder of a finished run of two steps; tests that go on with it take a copy."""
+    """The folder of a finished run of two steps; tests that continue with it take a copy."""
     run = tmp_path_factory.mktemp("trained") / "run"
     train(shared_tree, run)
     return run
