@@ -25,8 +25,8 @@ def read_csv_lists(root, splits):
       splits: collection of str from `SPLITS`.
 
     Returns:
-      dict from split to list of (label, file name), and dict from label to name, empty where there
-      is no classes.csv.
+      dict from split to list of (label, file name), and dict from label to name, empty if there is
+      no classes.csv.
 
     Raises:
       UserError: a list is missing, empty or malformed.
@@ -47,10 +47,10 @@ def _read_split(root, split):
     path = list_path(root, split)
     earlier = path.replace("_all_sub_list", "_sub_list")
     if not os.path.exists(path) and os.path.exists(earlier):
-        # Of the first release's lists, those of FGVC-Aircraft alone have such a file.
+        # Among the first release's lists, only those of FGVC-Aircraft have such a file.
         raise UserError(
             f"there is no list {path}, and the first release's {os.path.basename(earlier)} beside"
-            " it is not read; python -m datasets_lists make aircrafts writes the list needed"
+            " it can't be used; python -m datasets_lists make aircrafts writes the list"
         )
     return read_csv_list(path)
 
@@ -62,7 +62,7 @@ def read_csv_list(path):
       path: str, a file with the header `,label,file_name`.
 
     Returns:
-      list of (label, file name); the labels are int where all of them are whole numbers, else str.
+      list of (label, file name); the labels are int if all are whole numbers, else str.
 
     Raises:
       UserError: the file is missing, empty or malformed, names a file twice, or a path in it is
@@ -76,7 +76,7 @@ def read_csv_list(path):
     duplicated = table["file_name"].duplicated()
     if duplicated.any():
         row = int(np.argmax(duplicated.values))
-        raise UserError(f"{path}, row {row}: {files[row]} is listed twice; keep one of the rows")
+        raise UserError(f"{path}, row {row}: {files[row]} is listed twice; remove one of the rows")
     return list(zip(_labels_of(path, table["label"]), files))
 
 
@@ -94,7 +94,7 @@ def _read_table(path, columns):
         if column not in table:
             raise UserError(f"{path} has no column {column}; it needs {' and '.join(columns)}")
     if table.empty:
-        raise UserError(f"{path} has a header but no row")
+        raise UserError(f"{path} has a header but no rows")
     return table
 
 

@@ -49,7 +49,7 @@ def existing_folder_of(name, datasets_dir=None):
     if not os.path.isdir(folder):
         spec = DATASETS[name]
         raise UserError(
-            f"there is no folder {folder} of {spec.title} (path set by {origin});"
+            f"there is no folder {folder} of {spec.title} (path from {origin});"
             f" to get it: {spec.source}"
         )
     return folder

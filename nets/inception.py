@@ -16,7 +16,7 @@ def inception(
 ):
     """Inception V1 to V3 (Szegedy et al., arXiv:1409.4842, 1512.00567; Ioffe, Szegedy, 1502.03167).
 
-    The convolutional part is tf-slim's; its global mean, dropout and a linear classifier follow.
+    The convolutional part is tf-slim's; global pooling, dropout and a linear classifier follow.
 
     Args:
       base: function of `tf_slim.nets.inception`, the convolutional part.

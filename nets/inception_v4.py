@@ -1,4 +1,4 @@
-"""Inception V4 (Szegedy et al., arXiv:1602.07261) under its slim names, from a table of modules."""
+"""Inception V4 (Szegedy et al., arXiv:1602.07261) with slim's names, from a table of modules."""
 
 import functools
 
@@ -11,7 +11,7 @@ _TRIM = {"padding": "VALID"}
 
 
 def _layer(function, name, *args, **options):
-    """A layer as a function of its input; the end of its name is the size of its window."""
+    """A layer as a function of its input; the end of its name gives its window size."""
     window = [int(length) for length in name.rsplit("_", 1)[1].split("x")]
     return functools.partial(_apply, function, args + (window,), dict(options, scope=name))
 
@@ -25,7 +25,7 @@ def _conv(name, channels, **options):
 
 
 def _fork(*layers):
-    """Layers side by side on one input, at the end of a branch."""
+    """Parallel layers on one input, at the end of a branch."""
     return functools.partial(_concatenate, layers)
 
 

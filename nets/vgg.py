@@ -1,4 +1,4 @@
-"""VGG-16 (Simonyan and Zisserman, arXiv:1409.1556), as tf-slim has it, for any frame size."""
+"""VGG-16 (Simonyan and Zisserman, arXiv:1409.1556), after tf-slim, for any frame size."""
 
 from nets.dropout import dropout
 from utils.tf1 import slim, slim_nets, tf
@@ -23,9 +23,9 @@ def _base(images, end_points):
 def vgg_16(images, num_classes, is_training, reuse=None):
     """VGG-16, without batch normalisation.
 
-    tf-slim's own function takes frames of 224 pixels alone. Here the first fully connected layer
-    covers the whole map where that is smaller than 7 x 7, with weights of another shape than the
-    published ones, and slides over a larger one, the mean of its outputs being classified.
+    tf-slim's own function only takes frames of 224 pixels. Here the first fully connected layer
+    covers the whole map if that is smaller than 7 x 7, with weights of a different shape from the
+    published ones, and slides over a larger map, whose outputs are averaged for the classifier.
 
     Args:
       images: float32 [B, H, W, 3], less the mean colour, at least 32 pixels per side.

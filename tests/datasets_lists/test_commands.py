@@ -220,7 +220,7 @@ def test_a_report_that_can_not_be_written(own):
         ("make", [*CUSTOM, "--subset"], "--subset does not apply to custom"),
         ("make", [*CUSTOM, "--split", "0.7"], "expected 3"),
         ("make", [*CUSTOM, "--split", "a", "b", "c"], "--split"),
-        ("make", [*CUSTOM, "--seed", "-1"], "'-1' is not a whole number from 0"),
+        ("make", [*CUSTOM, "--seed", "-1"], "'-1' is not a whole number of at least 0"),
         ("make", ["cub", "--workers", "0"], "'0' is not a whole number of at least 1"),
         ("check", ["--json", "x"], "--json works on one data set"),
         ("check", ["custom"], "needs --dataset_path"),

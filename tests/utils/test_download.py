@@ -126,7 +126,7 @@ def test_a_later_call_goes_on_unless_the_servers_file_is_another(server, tmp_pat
     [
         (["404"], ["the server answered 404"]),
         (["break no_range"], ["4 attempts", "1048576 bytes"]),
-        (["wrong_range"], ["another part"]),
+        (["wrong_range"], ["a different part"]),
         (["503"], ["503", "0 bytes are kept"]),
     ],
 )
