@@ -18,7 +18,7 @@ def write(folder, vectors, labels, files, paths, class_names):
     """Writes the files; `tensorboard --logdir FOLDER` shows them.
 
     Args:
-      folder: str, made where it is missing.
+      folder: str, created if missing.
       vectors: float32 [N, D].
       labels: int [N].
       files: list of N str.
@@ -55,7 +55,7 @@ def _config(num_images, size, pixels):
 
 
 def _word(text):
-    """A text without the signs that end a cell or a line."""
+    """A text without tabs and line breaks."""
     return " ".join(text.split()) or "-"
 
 
@@ -65,7 +65,7 @@ def photo_pixels(num_images):
 
 
 def columns_of(num_images):
-    """int, photos per row: the smallest square that holds all of them."""
+    """int, photos per row of the smallest square that holds all of them."""
     return int(np.ceil(np.sqrt(num_images)))
 
 
