@@ -1,4 +1,4 @@
-"""A run's checkpoint as a model that needs none of this code, compared before it appears."""
+"""Exports a run's checkpoint as a standalone model, after comparing its outputs."""
 
 import contextlib
 import os
@@ -19,23 +19,23 @@ RECORD_FILE = "export.json"
 
 
 def export(folder, out, checkpoint="last", format_name="savedmodel", space=None):
-    """Writes a checkpoint of a run as a model, in one piece, after comparing its answers.
+    """Writes a checkpoint of a run as a model, atomically, after comparing its outputs.
 
     Args:
       folder: str, the run folder.
-      out: str, the folder to make.
+      out: str, the folder to create.
       checkpoint: str, "last", "best" or a checkpoint's prefix.
       format_name: str, a key of `formats.FORMATS`.
-      space: str from `spaces.SPACES`, the vectors that the model gives; default the embedding
-        head's, and the pooled ones for a run without that head.
+      space: str from `spaces.SPACES`, the vectors that the model returns; default the embedding
+        head's, or the pooled ones for a run without that head.
 
     Returns:
-      list of str, what the user should read of it.
+      list of str, lines for the user.
 
     Raises:
       UserError: the run, the checkpoint or a package is missing, or `out` already exists or
         can't be written.
-      comparison.Differs: the model's answers are not the checkpoint's.
+      comparison.Differs: the model's outputs differ from the checkpoint's.
     """
     config = stored.read(folder)[0]
     space = _space_of(config, folder, space)
@@ -67,7 +67,7 @@ def freeze(config, class_names, space, initialise):
       config: Config.
       class_names: list of C str.
       space: str from `spaces.SPACES`.
-      initialise: function of a tf.Session that gives the variables their values.
+      initialise: function of a tf.Session that sets the variables.
 
     Returns:
       tf.GraphDef, see `formats.Model`.
@@ -91,7 +91,7 @@ def freeze(config, class_names, space, initialise):
 
 
 def _vectors_of(tower, space):
-    """What `spaces.vectors_of` gives, in TensorFlow."""
+    """`spaces.vectors_of` in TensorFlow."""
     if space == "embedding":
         return tower.embeddings
     pooled = _unit_rows(tower.pooled)
@@ -115,7 +115,7 @@ def _space_of(config, folder, space):
 
 
 def _record_of(config, folder, prefix, space):
-    """Where a model comes from, and how an image becomes the pixels that it takes."""
+    """The origin of a model, and how to turn an image into its input pixels."""
     augmentation = build.augmentation_of(config)
     mean, divisor = NORMALISATIONS[augmentation.normalisation]
     sizes = {"img": {"resize_short_side": augmentation.resize_min},
@@ -136,7 +136,7 @@ def _record_of(config, folder, prefix, space):
 
 @contextlib.contextmanager
 def _new_folder(out):
-    """Gives a path beside `out`, and renames it to `out` where the block ends well."""
+    """Yields a temporary path beside `out`, renamed to `out` if the block succeeds."""
     if os.path.lexists(out):
         raise UserError(f"--out {out} already exists; choose another folder, or remove it")
     parent = os.path.dirname(out)

@@ -120,8 +120,8 @@ def test_bad_input(run, vanilla_run, photos, tmp_path):
         "no column": [*us, tmp_path / "list.csv"],
         "can't be written": [*us, photo, "--csv", tmp_path / "none" / "a.csv"],
         "not a regular file": [*us, photo, "--html", tmp_path],
-        "it is read": [*us, photo, "--csv", photo],
-        "--csv and --html are one file": [*us, photo, "--csv", "a", "--html", "./a"],
+        "is also an input": [*us, photo, "--csv", photo],
+        "--csv and --html are the same file": [*us, photo, "--csv", "a", "--html", "./a"],
         "already exists": ["index", *us, "--gallery", photos, "--out", tmp_path / "mine.npz"],
         "neither a split nor a folder": [
             "index", *us, "--gallery", index, "--out", tmp_path / "new"],

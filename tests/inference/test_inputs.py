@@ -60,7 +60,7 @@ def test_what_names_no_image(folder, monkeypatch):
     (folder / "others" / "x.txt").write_text("")
     assert "folder empty is empty" in message_of(["empty"])
     assert "folder others holds 1 files, but no image (.jpg" in message_of(["others"])
-    assert "no file fits in/*.bmp" in message_of(["in/*.bmp"])
+    assert "no file matches in/*.bmp" in message_of(["in/*.bmp"])
     stdin(monkeypatch, b"\n")
     assert "standard input is empty" in message_of(["-"])
 
