@@ -1,9 +1,9 @@
-"""An exported model's probabilities with the embedding against its probabilities alone.
+"""Time of an exported model with and without returning the embedding.
 
 python -m benchmarks.export
 
-The network has random weights, which take as long as others. Both are asked of one loaded
-SavedModel in turns, from pixels, so that a machine that slows down slows both.
+The network has random weights, which don't affect the time. Both variants run in turn on one loaded
+SavedModel, from pixels, so that drifts in machine speed affect both.
 """
 
 import argparse

@@ -7,16 +7,16 @@ from pretrained import inspection, published
 
 
 def perform(request):
-    """Does what the command line asks for.
+    """Runs the requested command.
 
     Args:
       request: pretrained.flags.Request.
 
     Returns:
-      Iterable of str, lines to print, as they come.
+      Iterable of str, lines to print as they come.
 
     Raises:
-      UserError: a file can't be fetched or read.
+      UserError: a file can't be downloaded or read.
     """
     return _ACTIONS[request.action](request)
 

@@ -111,7 +111,7 @@ def test_make_then_check_then_a_problem(own):
         "train_all_sub_list.csv",
     ]
     again = run("make", "cub", "--datasets_dir", own, "--subset")
-    assert again.returncode == 0 and "is there and the same" in again.stdout
+    assert again.returncode == 0 and "is unchanged" in again.stdout
     report = os.path.join(own, "report.json")
     counted = run("check", "cub", "--datasets_dir", own, "--json", report)
     assert counted.returncode == 1 and "has 6 images, not 5994" in counted.stdout
@@ -128,7 +128,7 @@ def test_the_three_endings_of_a_command(own):
     assert len(refused.stderr.splitlines()) == 1 and "Traceback" not in refused.stderr
     shutil.rmtree(os.path.join(own, "CUB_200_2011", "images"))
     found = run("make", "cub", "--datasets_dir", own, "--subset")
-    assert found.returncode == 1 and "listed images that are not there: 12" in found.stdout
+    assert found.returncode == 1 and "listed images that are missing: 12" in found.stdout
     assert run("make", "cub", "--datasets_dir", own, "--subset", "--skip_images").returncode == 1
 
 

@@ -169,7 +169,7 @@ def test_an_image_that_can_not_be_read(photos):
 def test_trees_that_are_none(tmp_path):
     write_tree(str(tmp_path / "done" / "train"), per_class=2)
     message = message_of(split.split, str(tmp_path / "done"), SHARES)
-    assert "split already" in message
+    assert "already split" in message
     (tmp_path / "bare").mkdir()
     assert "subfolder per class" in message_of(split.split, str(tmp_path / "bare"), SHARES)
     root = write_tree(str(tmp_path / "tree"), per_class=2)
