@@ -21,8 +21,8 @@ NAME is {names} or custom (your own images). For flags and examples:
 python -m datasets_lists COMMAND --help
 """
 _MAKE_EPILOG = """\
-Reads the official files of a data set, which have to lie below --datasets_dir as
-datasets_lists/README.md shows, and writes, in one step or not at all,
+Reads the official files of a data set, stored under --datasets_dir as shown in
+datasets_lists/README.md, and writes, all or none of them,
 
   lists/{train,val,trainval,test}_all_sub_list.csv    ,label,file_name   with labels from 0
   lists/classes.csv                                   index,name

@@ -25,7 +25,7 @@ class Predictor:
     Attributes:
       config: Config.
       classes: list of (label, name), both str.
-      names: list of C str, the names alone.
+      names: list of C str, only the names.
       identity: dict that identifies this network, see `inference.index.IDENTITY`.
     """
 

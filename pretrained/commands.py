@@ -40,7 +40,7 @@ def _inspect(request):
         return
     entry = request.published[request.target]
     network = network_fn(entry.net, depth_multiplier=entry.depth_multiplier)
-    yield f"{path} beside {request.target} ({entry.row.title})"
+    yield f"{path} compared with {request.target} ({entry.row.title})"
     yield from inspection.against(path, network, entry.row.frame_size, entry.row.head_scopes)
 
 

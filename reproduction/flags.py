@@ -60,7 +60,7 @@ def parser():
         " checkpoint, P x K batches for every mode [default released]")
     add("--budget", default="paper", choices=tuple(BUDGETS),
         help="short: a tenth of the iterations; tiny: small synthetic data sets and a small"
-        " network, to try every step; neither compares with published numbers [default paper]")
+        " network, to try every step; neither is comparable to published numbers [default paper]")
     add("--gpus", default="0", type=_devices_of, metavar="N,N",
         help="devices, one run on each at a time; -1 for the CPU [default 0]")
     add("--dry_run", action="store_true", help="print the plan and stop")

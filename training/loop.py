@@ -35,7 +35,7 @@ class TrainingLoop:
         return self.done == self.config.train_iters
 
     def is_due(self, every_steps):
-        """Whether something that happens every so many steps, and after the last, is due now."""
+        """Whether something done every `every_steps` steps, and after the last, is due now."""
         return self.done % every_steps == 0 or self.is_last
 
     def run(self):
@@ -74,7 +74,7 @@ class TrainingLoop:
             raise Interrupted(number, f"{what} of {total}; run the same command again to resume")
 
     def check_variables(self):
-        """Keeps what is infinite or NaN out of the checkpoints.
+        """Keeps infinite and NaN values out of the checkpoints.
 
         Raises:
           UserError: a variable is not finite.

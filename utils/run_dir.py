@@ -43,7 +43,7 @@ def exists(path, on_exist):
       bool, whether there is a run to resume.
 
     Raises:
-      UserError: something else is there, or `on_exist` forbids it.
+      UserError: `path` is something else, or `on_exist` forbids it.
     """
     if not os.path.exists(os.path.join(path, ARGS_FILE)):
         if os.path.isfile(path) or (os.path.isdir(path) and set(os.listdir(path)) - {LOCK_FILE}):

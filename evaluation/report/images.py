@@ -23,7 +23,7 @@ class Thumbnails:
         self._uris = {}
 
     def of(self, path):
-        """The data: URI of a photo; None where it can't be read."""
+        """The data: URI of a photo; None if it can't be read."""
         if path not in self._uris:
             self._uris[path] = self._read(path)
         return self._uris[path]
@@ -41,7 +41,7 @@ def small_copy(path, pixels):
       pixels: int, the longest side.
 
     Returns:
-      PIL.Image.Image in RGB; None where it can't be read.
+      PIL.Image.Image in RGB; None if it can't be read.
     """
     try:
         return plots.read_picture(path, pixels)
