@@ -61,7 +61,8 @@ def read(run_dir):
     unknown = sorted(set(values) - known)
     if unknown:
         raise UserError(
-            f"{path} has the unknown setting {unknown[0]}: the run was made by another version"
+            f"{path} has the unknown setting {unknown[0]}: the run was made by"
+            " another version; use that one"
         )
     values = _complete(values)
     for name, value in values.items():

@@ -142,7 +142,7 @@ def _image_list(root, split, rows, labels, image_folders):
         if label not in index:
             raise UserError(
                 f"label {label} of {name} in the {split} list of {root} is not in the training"
-                " list, so no class index belongs to it"
+                " list; add images of it there or remove the row"
             )
     files = [name for _, name in rows[split]]
     folder = image_folder(root, files[0], image_folders)

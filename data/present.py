@@ -28,8 +28,8 @@ def check_present(folder, files, split):
             missing.append(name)
     if missing:
         raise UserError(
-            f"{len(missing)} of {len(files)} images of the {split} list are not below {folder},"
-            f" the first is {missing[0]}"
+            f"{len(missing)} of {len(files)} images of the {split} list are missing from"
+            f" {folder}, the first is {missing[0]}; restore them or correct the list"
         )
 
 

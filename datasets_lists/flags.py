@@ -190,7 +190,7 @@ def parse(argv):
         near = difflib.get_close_matches(str(command), _PARSERS, 1)
         hint = f"did you mean {near[0]}?" if near else "see python -m datasets_lists --help"
         what = f"there is no command {command}" if argv else "there is no command"
-        raise UserError(f"{what}: it is make, check or download; {hint}")
+        raise UserError(f"{what}: choose make, check or download; {hint}")
     given = _PARSERS[command]().parse(argv[1:])
     if given.name is None:
         given.name = "custom" if given.dataset_path else "all"

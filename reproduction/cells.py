@@ -102,7 +102,7 @@ def cells_of(request):
         if other.row.label != cell.row.label:
             raise UserError(
                 f"the rows {other.row.label} and {cell.row.label} of --table {request.table} are"
-                f" the same run: what they differ in is fixed by --budget {request.budget} or"
+                f" the same run: their difference is overridden by --budget {request.budget} or"
                 " after --"
             )
     return cells

@@ -92,7 +92,7 @@ def check_class_count(config, num_classes):
     if classes_per_batch > num_classes:
         raise UserError(
             f"--batch_size {config.batch_size} with --images_per_class"
-            f" {config.images_per_class} takes {classes_per_batch} classes a batch, but"
+            f" {config.images_per_class} needs {classes_per_batch} classes per batch, but"
             f" {config.dataset} has {num_classes}"
         )
 
@@ -224,6 +224,6 @@ def changes_since(before, config, steps_done):
     if "train_iters" in changes and config.train_iters < steps_done:
         raise UserError(
             f"--train_iters {config.train_iters} is less than the {steps_done} steps that the run"
-            f" {config.run_dir} has done"
+            f" {config.run_dir} has done; choose a larger one"
         )
     return changes

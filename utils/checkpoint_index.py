@@ -134,9 +134,9 @@ def _check_size(entry, size):
             length, rank = dimension.get(1, [0])[-1], rank + 1
             numbers, is_empty = numbers * max(length, 1), is_empty or length == 0
             if 2 in dimension or numbers > _MOST_NUMBERS or rank > 254:
-                raise ValueError("a tensor has a shape that is none")
+                raise ValueError("a tensor has an invalid shape")
         if 3 in shape:
-            raise ValueError("a tensor has a shape that is none")
+            raise ValueError("a tensor has an invalid shape")
     item = _ITEM_BYTES[entry.get(1, [0])[-1]]
     if item is not None and size != (0 if is_empty else numbers * item):
         raise ValueError("a tensor's size does not match its shape")

@@ -291,7 +291,7 @@ def test_a_name_that_is_no_path_below_the_folder(root_of, name):
     annotations = loadmat(path)["annotations"]
     annotations["relative_im_path"][0, 3] = name
     changed(path, annotations=annotations)
-    message = refused("cars_one_file", root, path, repr(name), "no path below the image folder")
+    message = refused("cars_one_file", root, path, repr(name), "not a path below the image folder")
     assert message.isprintable()
 
 

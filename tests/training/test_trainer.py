@@ -212,7 +212,7 @@ def test_a_data_set_with_other_classes_is_refused(tmp_path):
 
 def test_more_classes_a_batch_than_there_are(shared_tree, tmp_path):
     message = message_of(train, shared_tree, tmp_path / "run", batch_size=40)
-    assert "10 classes a batch" in message and "has 4" in message
+    assert "10 classes per batch" in message and "has 4" in message
     assert not (tmp_path / "run").exists()
 
 
