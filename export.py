@@ -1,4 +1,4 @@
-"""Writes a run as a model that needs none of this code: python export.py --help."""
+"""Exports a run as a standalone model: python export.py --help."""
 
 import sys
 
@@ -7,9 +7,9 @@ from utils.errors import run_script
 
 
 def main():
-    """Reads the flags, exports, prints how well the model agrees and where it is."""
+    """Reads the flags, exports the model, prints how closely it agrees and where it is."""
     flags = export_flags.parse(sys.argv[1:])
-    # TensorFlow is imported only now: --help and wrong flags are answered at once.
+    # TensorFlow is imported late so that --help and flag errors are instant.
     from inference import comparison, exporter
 
     try:

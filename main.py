@@ -7,9 +7,9 @@ from utils.errors import run_script
 
 
 def main():
-    """Reads the flags, trains, evaluates on the test list and prints the run folder last."""
+    """Reads the flags, trains, evaluates on the test list, then prints the run folder."""
     config, only_check = cli.parse(sys.argv[1:])
-    # TensorFlow is imported only now: --help and wrong flags are answered at once.
+    # TensorFlow is imported late so that --help and flag errors are instant.
     from evaluation import evaluator
     from evaluation import files as eval_files
     from training import dry_run, preflight, trainer
@@ -19,8 +19,8 @@ def main():
         return
     config = trainer.train(config)
     split = preflight.final_split(config)
-    for which, out in evaluator.FINAL_EVALUATIONS:
-        report = evaluator.evaluate_run(config.run_dir, split, which, out=out.format(split))
+    for checkpoint, out in evaluator.FINAL_EVALUATIONS:
+        report = evaluator.evaluate_run(config.run_dir, split, checkpoint, out=out.format(split))
         print(eval_files.as_table(report))
     print(f"pictures: curves.png and eval/{split}/*.png in")
     print(config.run_dir)

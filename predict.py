@@ -8,9 +8,9 @@ from utils.errors import run_script
 
 
 def main():
-    """Reads the flags and runs the command; exits with 1 where an image can't be read."""
+    """Reads the flags and runs the command; exits with 1 if an image can't be read."""
     command, options = flags.parse(sys.argv[1:])
-    # TensorFlow is imported only now: --help and wrong flags are answered at once.
+    # TensorFlow is imported late so that --help and flag errors are instant.
     from inference import commands
 
     for stream in (sys.stdout, sys.stderr):

@@ -8,7 +8,7 @@ from utils.errors import run_script
 
 
 def main():
-    """Plans the cells, runs those that are to do, and writes the tables."""
+    """Plans the cells, runs the unfinished ones, and writes the tables."""
     if sys.argv[1:2] == ["compare"]:
         first, second = flags.parse_compare(sys.argv[2:])
         from reproduction.compare import compare
@@ -16,7 +16,7 @@ def main():
         print("\n".join(compare(first, second)))
         return
     request, options = flags.parse(sys.argv[1:])
-    # TensorFlow is imported only now: --help and wrong flags are answered at once.
+    # TensorFlow is imported late so that --help and flag errors are instant.
     from reproduction import cells, emit, plan, runner, state, tiny, write
 
     if request.budget == "tiny":

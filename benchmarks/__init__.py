@@ -1,1 +1,1 @@
-"""Speed claims of the README, each as a ratio in one run: python -m benchmarks.NAME --help."""
+"""Benchmarks behind the README's speed claims: python -m benchmarks.NAME --help."""

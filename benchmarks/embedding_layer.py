@@ -1,9 +1,10 @@
-"""Where the time of the second head goes: its layer alone, piece by piece.
+"""Time of the embedding head's layer, operation by operation.
 
     python -m benchmarks.embedding_layer
 
-For ResNet-50 the layer has 7 * 7 * 2048 * 256 weights, 25.7 million; gradient and momentum are as
-large, so what counts is how often such an array is read or written. The pieces take turns.
+For ResNet-50 the layer has 7 * 7 * 2048 * 256 weights, 25.7 million; gradient and momentum are
+just as large, so the time depends on how often such arrays are read or written. The pieces take
+turns.
 """
 
 import argparse
@@ -19,10 +20,10 @@ MOMENTUM = 0.9
 
 
 def build(batch_size, side, channels, emb_dim):
-    """The layer on features that stand still.
+    """Builds the layer on constant features.
 
     Returns:
-      dict from piece to what a session runs for it; each holds the ones before it.
+      dict from piece to the op to run; each piece includes the previous ones.
     """
     rng = np.random.RandomState(0)
     values = rng.rand(batch_size, side, side, channels).astype(np.float32)
@@ -32,7 +33,7 @@ def build(batch_size, side, channels, emb_dim):
     to_features = tf.gradients(loss, features)[0]
     optimizer = tf.train.MomentumOptimizer(0.01, MOMENTUM)
     gradients = optimizer.compute_gradients(loss)
-    # The ops themselves: what a tf.group only waits for, TensorFlow leaves out.
+    # The ops themselves, as TensorFlow may prune what a tf.group only waits for.
     forward, back = [loss.op], [loss.op, to_features.op]
     return {
         "forward": forward,
@@ -43,7 +44,7 @@ def build(batch_size, side, channels, emb_dim):
 
 
 def take_turns(session, pieces, rounds):
-    """Runs the pieces one after the other, round by round.
+    """Runs the pieces in turn, round by round.
 
     Returns:
       dict from piece to list of `rounds` float, seconds.

@@ -1,9 +1,9 @@
-"""An exported model's probabilities with the embedding against its probabilities alone.
+"""Time of an exported model with and without returning the embedding.
 
 python -m benchmarks.export
 
-The network has random weights, which take as long as others. Both are asked of one loaded
-SavedModel in turns, from pixels, so that a machine that slows down slows both.
+The network has random weights, which don't affect the time. Both variants run in turn on one loaded
+SavedModel, from pixels, so that drifts in machine speed affect both.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def write(folder, net, space, num_classes=100):
     """Writes an untrained two-head network as a SavedModel.
 
     Returns:
-      int, pixels a side of its input.
+      int, pixels per side of its input.
     """
     given = {"dataset": "custom", "dataset_path": folder, "net": net, "pretrained": "none"}
     config = resolve(dict(given, frame_size=NETWORKS[net].frame_size))
@@ -71,14 +71,14 @@ def main():
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
         folder = os.path.join(root, "model")
-        side = write(folder, args.net, args.space)
-        shape = (args.batch_size, side, side, 3)
+        frame_size = write(folder, args.net, args.space)
+        shape = (args.batch_size, frame_size, frame_size, 3)
         pixels = np.random.RandomState(0).uniform(-1, 1, shape).astype(np.float32)
         seconds = measure(folder, pixels, args.rounds)
     alone, together = (1000 * statistics.median(s) / args.batch_size for s in zip(*seconds))
     ratios = [b / a for a, b in seconds]
-    print(f"{args.net}, batch {args.batch_size}, {side} px, TensorFlow {TENSORFLOW_VERSION}")
-    print(f"probabilities {alone:.1f} ms an image, with the embedding {together:.1f}")
+    print(f"{args.net}, batch {args.batch_size}, {frame_size} px, TensorFlow {TENSORFLOW_VERSION}")
+    print(f"probabilities {alone:.1f} ms per image, with the embedding {together:.1f}")
     print(f"ratio {statistics.median(ratios):.3f} ({min(ratios):.3f} - {max(ratios):.3f})")
 
 

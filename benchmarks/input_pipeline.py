@@ -1,4 +1,4 @@
-"""Images a second of the crop-first pipeline against decode, resize, crop on 1024-pixel JPEGs.
+"""Images per second of the crop-first pipeline and of decode, resize, crop, on 1024-pixel JPEGs.
 
 python -m benchmarks.input_pipeline
 """
@@ -31,12 +31,12 @@ def write_images(folder, count, width=1024, height=768):
 
 
 def crop_first(contents, draws):
-    """The pipeline's own frame."""
+    """A frame from the pipeline."""
     return augment.training_frame(contents, AUGMENTATION, draws)
 
 
 def resize_first(contents, draws):
-    """The same frame made the plain way: decode all, resize all, crop, flip."""
+    """The same frame the simple way: decode all, resize all, crop, flip."""
     image = tf.image.decode_jpeg(contents, channels=3)
     shape = tf.shape(image)[:2]
     side = 350 + tf.cast(draws[0] * 163, tf.int32)

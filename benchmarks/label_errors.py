@@ -1,4 +1,4 @@
-"""How many planted label errors of the digits the report suspects, and how many it names wrongly.
+"""Precision and recall of the report's suspect labels, with planted errors in the digits.
 
 python -m benchmarks.label_errors
 """
@@ -19,7 +19,7 @@ from training import trainer
 
 
 def plant(root, share, seed):
-    """Gives a share of the images of each list another label.
+    """Changes the labels of a share of the images in each list.
 
     Returns:
       dict from split to set of the rows that were changed.
@@ -39,7 +39,7 @@ def plant(root, share, seed):
 
 
 def measure(folder, share, seed):
-    """Plants, trains and asks, with one seed: (split, planted, suspected, both) of two lists."""
+    """One seed: plants, trains, evaluates; (split, planted, suspected, both) for two lists."""
     planted_root = os.path.join(folder, "digits")
     digits.write(planted_root)
     planted = plant(planted_root, share, seed)

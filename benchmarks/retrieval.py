@@ -1,4 +1,4 @@
-"""All retrieval metrics on the size of NABirds' test set against the bare matrix products.
+"""Time of all retrieval metrics at the size of NABirds' test set, relative to matrix products.
 
 python -m benchmarks.retrieval
 """

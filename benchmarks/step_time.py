@@ -1,10 +1,10 @@
-"""Seconds of a training step by mode, and against another TensorFlow.
+"""Time of a training step by mode, and compared with another TensorFlow.
 
     python -m benchmarks.step_time                                  hard against vanilla
     python -m benchmarks.step_time --modes hard --python PYTHON     this TensorFlow against PYTHON's
 
-The step is the trainer's own, input included, on generated JPEGs. Steps of the modes, and the two
-interpreters, take turns, so that a machine that slows down slows all of them.
+It uses the trainer's own step, including input, on generated JPEGs. Modes and interpreters take
+turns, so that drifts in machine speed affect all of them.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from utils.tf1 import TENSORFLOW_VERSION, open_session, tf
 
 
 def write_images(root, classes=8, per_class=6, size=(500, 375)):
-    """Writes a folder per class of smooth random JPEGs, as large as those of the data sets."""
+    """Writes smooth random JPEGs of typical size, in one folder per class."""
     rng = np.random.RandomState(0)
     for label in range(classes):
         os.makedirs(os.path.join(root, str(label)))
@@ -38,7 +38,7 @@ def write_images(root, classes=8, per_class=6, size=(500, 375)):
 
 
 class Timed:
-    """A training graph with a session of its own, ready to take steps."""
+    """A training graph with its own session, ready to take steps."""
 
     def __init__(self, config):
         """Builds the graph and takes two steps to warm up."""
@@ -63,7 +63,7 @@ def measure(net, modes, batch_size, frame_size, rounds):
     """Takes steps of each mode in turn.
 
     Returns:
-      dict from mode to list of `rounds` float, seconds a step.
+      dict from mode to list of `rounds` float, seconds per step.
     """
     with tempfile.TemporaryDirectory() as root:
         write_images(root)
@@ -86,7 +86,7 @@ def _measure_in(python, args):
 
 
 def _compare(args):
-    """Ratio of this interpreter's medians to the other's, in turns."""
+    """Prints the ratio of this interpreter's medians to the other's, measured in turns."""
     pairs = []
     for _ in range(args.turns):
         mine, other = _measure_in(sys.executable, args), _measure_in(args.python, args)
@@ -107,7 +107,7 @@ def _print(seconds, modes):
     for mode in modes:
         ratios = [a / b for a, b in zip(seconds[mode], seconds[modes[0]])]
         print(
-            f"{mode:10} {statistics.median(seconds[mode]):.3f} s a step,"
+            f"{mode:10} {statistics.median(seconds[mode]):.3f} s per step,"
             f" {statistics.median(ratios):.3f} of {modes[0]}"
             f" ({min(ratios):.3f} - {max(ratios):.3f})"
         )
@@ -122,7 +122,7 @@ def main():
     add("--net", default="resnet50", choices=tuple(NETWORKS))
     add("--modes", nargs="+", default=["vanilla", "hard"], choices=TRAIN_MODES)
     add("--batch_size", type=int, default=32)
-    add("--frame_size", type=int, help="pixels a side [default: the network's]")
+    add("--frame_size", type=int, help="pixels per side [default: the network's]")
     add("--rounds", type=int, default=9, help="steps of each mode [default 9]")
     add("--python", help="another interpreter to compare with, such as one with TensorFlow 1.15")
     add("--turns", type=int, default=2, help="runs of each interpreter [default 2]")

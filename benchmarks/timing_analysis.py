@@ -1,10 +1,10 @@
-"""Figure 12 of arXiv:1901.08616 anew: seconds a batch by training mode and network.
+"""Figure 12 of arXiv:1901.08616 remeasured: seconds per batch by training mode and network.
 
     python -m benchmarks.timing_analysis        writes imgs/timing_analysis.csv and .png
 
 The modes of a network take steps in turn in one process, so their ratios hold on a machine whose
-speed drifts. The published seconds are read off the bars of the figure (within 0.003 s, on a GPU
-that is not named); they are compared as ratios to softmax.
+speed drifts. The published seconds are read off the figure's bars (to within 0.003 s; the GPU is
+not named) and compared as ratios to softmax.
 """
 
 import argparse
@@ -30,7 +30,7 @@ FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 
 
 def rows_of(net, seconds):
-    """One row a mode: medians, spread and ratios to softmax, measured and published.
+    """One row per mode: medians, spread and ratios to softmax, measured and published.
 
     Args:
       net: str.

@@ -1,7 +1,7 @@
 """The Config of a run: every setting with its meaning, unit, default and limits.
 
-A default of None stands for a value that `config.resolve` takes from the network, or that the run
-works out from its data. Flags of the first release are kept as aliases of the names here.
+A default of None means that `config.resolve` takes the value from the network, or that the run
+derives it from its data. The first release's flags are kept as aliases of these names.
 """
 
 import dataclasses
@@ -39,21 +39,21 @@ def setting(default, group, text, parse=str, **metadata):
     """A dataclass field that carries what the command line needs to know.
 
     Args:
-      default: the value where nothing else decides.
-      group: str, the heading of --help it stands under.
+      default: the value if nothing else sets one.
+      group: str, its heading in --help.
       text: str, meaning and unit.
-      parse: callable from a command-line word to the value.
+      parse: callable from a command-line argument to the value.
       **metadata: `choices`; `least` and `most`, the range; `alias`, a second flag; `metavar`;
-        `modes`, `samplers`, `styles` or `nets`, where alone the setting has a meaning;
-        `resumable`, True where a run may go on under another value; `before`, the value of runs
-        that are older than the setting, where that is not the default.
+        `modes`, `samplers`, `styles` or `nets`, the only ones that use the setting; `resumable`,
+        True if it may change when a run is resumed; `before`, the value for runs older than the
+        setting, if that is not the default.
     """
     metadata.update(group=group, text=text, parse=parse)
     return field(default=default, metadata=metadata)
 
 
 def mode_of(text):
-    """Reads a training mode; the first release's names stand for ours."""
+    """Reads a training mode; also accepts the first release's names."""
     return MODE_ALIASES.get(text, text)
 
 
@@ -68,19 +68,19 @@ class Config:
     dataset: str = setting("digits", "data", "data set",
         choices=tuple(DATASETS), alias="db_name")
     dataset_path: Optional[str] = setting(None, "data",
-        "folder of --dataset custom: lists/*.csv, or one sub-folder a class", alias="db_path")
+        "folder of --dataset custom: lists/*.csv, or one subfolder per class", alias="db_path")
     eval_split: Optional[str] = setting(None, "data",
-        "split evaluated during training, on which the best checkpoint is chosen; default: val"
-        " where it is held out from training, else test", choices=("test", "val"))
+        "split evaluated during training, used to choose the best checkpoint; default: val"
+        " if it is held out from training, else test", choices=("test", "val"))
     sampler: Optional[str] = setting(None, "data",
         "batches of shuffled images, or of P classes with K images each; default: shuffle"
         " for vanilla, else pk", choices=("shuffle", "pk"))
     imbalance_ratio: float = setting(1.0, "data",
-        "thins the training list to a long tail: its largest class has this many times the images"
-        " of its smallest; 1 leaves it as it is", float, least=1.0)
-    batch_size: int = setting(32, "data", "images a batch, B", int, least=1)
+        "thins the training list to a long tail: the largest class has this many times the images"
+        " of the smallest; 1 keeps the list as it is", float, least=1.0)
+    batch_size: int = setting(32, "data", "images per batch, B", int, least=1)
     images_per_class: int = setting(4, "data",
-        "images a class in a batch, K, of P = batch_size / K classes", int, least=2,
+        "images per class, K; a batch has P = batch_size / K classes", int, least=2,
         samplers=("pk",), alias="Triplet_K")
     parallel_calls: int = setting(0, "data",
         "images decoded in parallel; 0 lets tf.data choose", int, least=0,
@@ -93,9 +93,9 @@ class Config:
         " image resized to one square, then one crop for the whole batch",
         choices=("img", "batch"))
     frame_size: Optional[int] = setting(None, "augmentation",
-        "pixels a side of the network's input", int, least=1)
+        "pixels per side of the network's input", int, least=1)
     resize_min: int = setting(350, "augmentation",
-        "smallest short side in pixels, also that of evaluation", int, least=1,
+        "smallest short side in pixels, also used in evaluation", int, least=1,
         styles=("img",))
     resize_max: int = setting(512, "augmentation",
         "largest short side in pixels", int, least=1, styles=("img",))
@@ -106,31 +106,31 @@ class Config:
     net: str = setting("resnet50", "network", "backbone", choices=tuple(NETWORKS))
     pretrained: Optional[str] = setting(None, "network",
         "checkpoint to start from (.ckpt prefix or .npz), or none; default: the network's"
-        " published one below --pretrained_dir")
+        " published one under --pretrained_dir")
     emb_dim: int = setting(256, "network", "embedding dimension, D", int,
         least=1, modes=TWO_HEAD_MODES)
     feature_map: Optional[str] = setting(None, "network",
         "end point that the embedding head flattens",
         modes=TWO_HEAD_MODES, metavar="NAME")
     depth_multiplier: float = setting(1.0, "network",
-        "share of the channels of every layer", float, choices=(1.0, 0.75, 0.5, 0.25),
+        "fraction of the channels in every layer", float, choices=(1.0, 0.75, 0.5, 0.25),
         nets=WITH_CHOICE_OF_DEPTH)
     bn_decay: Optional[float] = setting(None, "network",
         "decay of batch normalisation's moving averages",
         float, least=0.0, most=1.0, nets=WITH_BATCH_NORM)
     freeze_bn: bool = setting(False, "network",
-        "keep the restored batch-normalisation statistics, and leave dropout out", switch_of)
+        "keep the restored batch-normalisation statistics and turn dropout off", switch_of)
 
     train_mode: str = setting("hard", "loss", _MODES_TEXT, mode_of, choices=TRAIN_MODES)
     triplet_loss_lambda: float = setting(1.0, "loss", "weight of the triplet loss", float,
         least=0.0, modes=modes_that_read("triplet_loss_lambda"))
     margin: Union[float, str] = setting(0.2, "loss",
-        "triplet margin in squared distance, which is at most 4, or soft, or none", margin_of,
+        "triplet margin in squared distance (at most 4), or soft, or none", margin_of,
         least=0.0, most=4.0,
         modes=modes_that_read("margin"), metavar="{X,soft,none}")
     center_loss_lambda: float = setting(0.003, "loss", "weight of the center loss", float,
         least=0.0, modes=modes_that_read("center_loss_lambda"))
-    center_alpha: float = setting(0.5, "loss", "share of the way that a center moves", float,
+    center_alpha: float = setting(0.5, "loss", "fraction of the way a center moves", float,
         least=0.0, most=1.0, modes=modes_that_read("center_alpha"))
     aux_loss_weight: float = setting(0.0, "loss",
         "weight of the auxiliary classifier's cross-entropy; 0.4 is usual", float, least=0.0,
@@ -142,7 +142,7 @@ class Config:
     learning_rate: float = setting(0.01, "schedule", "learning rate of the first step", float,
         least=0.0, resumable=True)
     end_learning_rate: float = setting(0.0, "schedule",
-        "learning rate after the last step; linear in between", float, least=0.0, resumable=True)
+        "learning rate after the last step; decays linearly", float, least=0.0, resumable=True)
     accumulate_batches: int = setting(1, "schedule",
         "batches whose gradients are averaged into one step", int, least=1,
         alias="caffe_iter_size")
@@ -152,15 +152,15 @@ class Config:
         resumable=True)
     save_every_steps: int = setting(1000, "schedule", "steps between checkpoints", int, least=1,
         alias="save_interval", resumable=True)
-    keep_checkpoints: int = setting(3, "schedule", "newest checkpoints kept", int, least=1,
+    keep_checkpoints: int = setting(3, "schedule", "newest checkpoints to keep", int, least=1,
         resumable=True)
 
     run_dir: Optional[str] = setting(None, "run folder",
-        "run folder, below --runs_dir; default: a name that says what the run is",
+        "run folder, under --runs_dir; default: a name made from the settings",
         alias="checkpoint_dir", resumable=True)
-    run_suffix: str = setting("", "run folder", "end of the default name",
+    run_suffix: str = setting("", "run folder", "suffix of the default name",
         alias="checkpoint_suffix", resumable=True, metavar="NAME")
-    on_exist: str = setting("resume", "run folder", "what to do with a run that is there already",
+    on_exist: str = setting("resume", "run folder", "what to do with a run that already exists",
         choices=("resume", "overwrite", "fail"), resumable=True)
 
     gpu: str = setting("0", "machine", "CUDA device; -1 for none", device_of,
@@ -171,8 +171,8 @@ class Config:
     runs_dir: str = setting(None, "machine", "folder of the run folders",
         alias="checkpoints_dir", resumable=True)
 
-    # Not settings: what decided each path, names that the first release's flags give, and what is
-    # to be said of the command line in the log.
+    # Not settings: where each path came from, names from the first release's flags, and remarks
+    # on the command line for the log.
     path_origins: Dict[str, str] = field(default_factory=dict)
     log_name: str = "log"
     checkpoint_name: str = "model.ckpt"

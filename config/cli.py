@@ -17,7 +17,7 @@ MAIN_EPILOG = """examples:
   python main.py --dataset aircrafts --train_mode vanilla --sampler pk
   python main.py --dataset custom --dataset_path FOLDER --net mobile
 
-The same command again goes on where the run stopped. Folders come from the flag, the environment
+Run the same command again to resume a stopped run. Folders come from the flag, the environment
 (DATASETS_DIR, PRETRAINED_DIR, CHECKPOINTS_DIR), config/local.ini or ./, in this order.
 """
 
@@ -40,11 +40,11 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=_HelpFormatter, **kwargs)
 
     def error(self, message):
-        """Raises instead of printing the usage and leaving."""
+        """Raises UserError instead of printing the usage and exiting."""
         raise UserError("{}; see --help".format(message.replace("argument ", "")))
 
     def parse(self, argv):
-        """Parses `argv`; an unknown flag is answered with the nearest known one."""
+        """Parses `argv`; the error for an unknown flag suggests the closest known one."""
         values, rest = self.parse_known_intermixed_args(argv)
         if rest:
             near = difflib.get_close_matches(rest[0].split("=")[0], self._option_string_actions, 1)
@@ -54,7 +54,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _default_text(f):
-    """What --help says of a default, with the networks and data sets that have their own."""
+    """The default as --help shows it, with those of networks and data sets."""
     name = f.name
     default = f.default
     texts = [] if default in (None, "") else [f"default {_word(default)}"]
@@ -92,7 +92,7 @@ _KINDS = {int: "a whole number", float: "a number", device_of: "a device's numbe
 
 
 def checked(parse):
-    """`parse` with a message of its own for a word that it can't read."""
+    """`parse`, with a clear message for a value it can't read."""
 
     def read(word):
         try:
@@ -104,8 +104,8 @@ def checked(parse):
     return read
 
 
-# Flags of the first release, by the setting they give: under these names a setting that the mode
-# does not read is ignored, as it was there, and not an error.
+# Flags of the first release, by the setting they set. Under these names a setting that the mode
+# does not use is ignored, as it was then, rather than an error.
 RELEASE_FLAGS = {
     "emb_dim": "emb_dim",
     "batch_size": "batch_size",
@@ -129,15 +129,15 @@ RELEASE_FLAGS = {
     "log_filename": "log_name",
     "frame_size": "frame_size",
 }
-# Its defaults of the interval of log lines, and of the log lines between evaluations.
+# The first release's defaults: steps between log lines, and log lines between evaluations.
 _RELEASE_LOG_STEPS, _RELEASE_TEST_INTERVAL = 500, 10
 
 
 class _StoreAndNote(argparse.Action):
-    """Stores a value, and which spelling of the flag gave it."""
+    """Stores a value and the spelling of the flag that set it."""
 
     def __call__(self, parser, namespace, values, option_string=None):
-        """Is called by argparse for each flag."""
+        """Called by argparse for each flag."""
         del parser
         setattr(namespace, self.dest, values)
         spelling = option_string.split("=")[0].lstrip("-")
@@ -150,13 +150,13 @@ def main_parser():
         prog="main.py",
         usage="python main.py [--SETTING VALUE ...]",
         description="Trains a softmax head and an L2-normalised embedding head on one backbone,\n"
-        "evaluates both, and prints the run folder last.",
+        "evaluates both, and prints the run folder.",
         epilog=MAIN_EPILOG,
     )
     parser.add_argument(
         "--check",
         action="store_true",
-        help="take a few steps, print sizes, memory and seconds, and write nothing",
+        help="take a few steps, print sizes, memory and time, and write nothing",
     )
     groups = {name: parser.add_argument_group(name) for name in GROUPS}
     for f in SETTINGS.values():
@@ -178,11 +178,11 @@ def given_settings(argv):
       argv: list of str, without the program's name.
 
     Returns:
-      dict from setting to value, of those that were given; set of the settings that were given
-      under the first release's name of the flag; and bool, whether --check was given.
+      dict from setting to value, for the settings that were given; set of the settings given under
+      the first release's flag name; and bool, whether --check was given.
 
     Raises:
-      UserError: an unknown flag, or a word that can't be read.
+      UserError: an unknown flag, or a value that can't be read.
     """
     values = vars(main_parser().parse(argv))
     only_check, spellings = values.pop("check"), values.pop("spellings", {})
@@ -190,10 +190,10 @@ def given_settings(argv):
     released = {n for n, spelling in spellings.items() if RELEASE_FLAGS.get(spelling) == n}
     lines = given.pop("test_interval", None)
     if lines is not None and lines < 1:
-        raise UserError(f"--test_interval {lines} has to be a number from 1 up")
+        raise UserError(f"--test_interval {lines} must be at least 1")
     if "eval_every_steps" in given:
         if lines is not None:
-            raise UserError("--test_interval and --eval_every_steps say the same; give one of them")
+            raise UserError("--test_interval and --eval_every_steps set the same; give one of them")
     elif lines is not None or spellings.get("log_every_steps") == "logging_threshold":
         own = DATASETS.get(given.get("dataset", "digits"), DATASETS["digits"]).defaults
         steps = given.get("log_every_steps", own.get("log_every_steps", _RELEASE_LOG_STEPS))
@@ -211,7 +211,7 @@ def parse(argv):
       Config, and bool, whether --check was given.
 
     Raises:
-      UserError: see `config.resolve.resolve`; also an unknown flag or a word that can't be read.
+      UserError: see `config.resolve.resolve`; also an unknown flag or a value that can't be read.
     """
     given, released, only_check = given_settings(argv)
     return resolve(given, tolerated=released), only_check

@@ -1,4 +1,4 @@
-"""The closed table of data sets: where each lies, how large it is, and its own defaults."""
+"""The table of data sets: where each is stored, its size, and its own defaults."""
 
 from typing import Dict, NamedTuple, Optional, Tuple
 
@@ -7,14 +7,14 @@ class DatasetSpec(NamedTuple):
     """One row of `DATASETS`.
 
     Attributes:
-      title: str, the name people know it by.
-      folder: str, its folder below `datasets_dir`; None where --dataset_path names it.
-      image_folders: tuple of str below `folder`, tried in this order for the listed file names.
+      title: str, its usual name.
+      folder: str, its folder under `datasets_dir`; None if --dataset_path gives it.
+      image_folders: tuple of str under `folder`, searched in this order for the listed files.
       num_classes: int, C as published, or None.
       counts: dict from split to the published number of images.
       source: str, where to get it.
-      val_is_held_out: bool, whether a validation list of it shares no image with the training list.
-      defaults: dict from setting to the default that this data set puts in the place of Config's.
+      val_is_held_out: bool, whether its validation list shares no image with the training list.
+      defaults: dict from setting to the default that replaces Config's for this data set.
     """
 
     title: str
@@ -59,7 +59,7 @@ DATASETS = {
         image_folders=("",),
         num_classes=196,
         counts={"train": 8144, "test": 8041},
-        source="its official address no longer answers; python -m datasets_lists download cars says"
+        source="its official site is gone; python -m datasets_lists download cars explains"
         " what to put where (http://ai.stanford.edu/~jkrause/cars/car_dataset.html)",
     ),
     "flowers": DatasetSpec(
@@ -96,7 +96,7 @@ DATASETS = {
         num_classes=555,
         counts={"train": 23929, "test": 24633},
         source="https://dl.allaboutbirds.org/nabirds (asks for a name and an e-mail address);"
-        " python -m datasets_lists download birds says what to put where",
+        " python -m datasets_lists download birds explains what to put where",
     ),
     "cub": DatasetSpec(
         title="CUB-200-2011",

@@ -1,4 +1,4 @@
-"""The closed table of training modes: the ranking loss of each, its weight and its settings."""
+"""The table of training modes: each one's ranking loss, its weight and its settings."""
 
 from typing import Dict, NamedTuple, Optional
 
@@ -8,10 +8,10 @@ class LossSpec(NamedTuple):
 
     Attributes:
       title: str, the row's name in tables and figures.
-      about: str, the loss and its source, for --help.
-      weight: str, the setting that weighs it; None for softmax alone.
-      settings: dict from a parameter of the loss function to the setting that gives its value.
-      per_class: bool, the loss keeps something for each class and is passed `num_classes` too.
+      about: str, the loss and its source, shown in --help.
+      weight: str, the setting with its weight; None for softmax alone.
+      settings: dict from a parameter of the loss function to the setting with its value.
+      per_class: bool, the loss keeps per-class state and also takes `num_classes`.
     """
 
     title: str
@@ -40,14 +40,14 @@ LOSSES = {
         per_class=True,
     ),
 }
-# The first release's names of two modes.
+# The first release's names for two modes.
 MODE_ALIASES = {"cntr": "center", "hard_awtl": "adaptive"}
 TRAIN_MODES = tuple(LOSSES)
 TWO_HEAD_MODES = tuple(mode for mode, row in LOSSES.items() if row.weight is not None)
 
 
 def modes_that_read(setting):
-    """Tuple of the modes whose loss reads a setting, its weight or one of its own."""
+    """Tuple of the modes whose loss uses a setting, as its weight or a parameter."""
     return tuple(
         mode
         for mode, row in LOSSES.items()

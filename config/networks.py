@@ -1,4 +1,4 @@
-"""The closed table of networks: scopes, feature maps, preprocessing and checkpoints."""
+"""The table of networks: scopes, feature maps, preprocessing and checkpoints."""
 
 from typing import Dict, NamedTuple, Optional, Tuple
 
@@ -7,11 +7,10 @@ class Checkpoint(NamedTuple):
     """Published ImageNet weights.
 
     Attributes:
-      path: str, its prefix below `pretrained_dir`.
-      source: str, the address of its archive; where there is none, the words that say where to
-        look.
+      path: str, its prefix under `pretrained_dir`.
+      source: str, the URL of its archive; without one, a description of where to find it.
       top1: float, its published top-1 accuracy in percent.
-      archive_bytes: int, size of the archive, where it is known.
+      archive_bytes: int, size of the archive, if known.
     """
 
     path: str
@@ -21,7 +20,7 @@ class Checkpoint(NamedTuple):
 
     @property
     def is_open(self):
-        """bool, whether `source` is an address that a program can fetch."""
+        """bool, whether `source` is a URL that a program can download."""
         return self.source.startswith("http")
 
 
@@ -29,17 +28,17 @@ class NetworkSpec(NamedTuple):
     """One row of `NETWORKS`.
 
     Attributes:
-      title: str, the name people know it by.
+      title: str, its usual name.
       scope: str, the variable scope of its published checkpoint.
       feature_map: str, the end point that the embedding head flattens.
       pooled: str, the end point that the classifier reads.
-      head_scopes: tuple of str, scopes that depend on the class count and are never restored.
-      preprocessing: str, a name of `data.augment.NORMALISATIONS`.
-      frame_size: int, pixels a side.
-      min_frame_size: int, pixels a side below which the network can't be built.
+      head_scopes: tuple of str, scopes that depend on the class count, never restored.
+      preprocessing: str, a key of `data.augment.NORMALISATIONS`.
+      frame_size: int, pixels per side.
+      min_frame_size: int, pixels per side, the smallest input that the network accepts.
       bn_decay: float, decay of the moving averages of batch normalisation in the first release;
         None for a network without it.
-      checkpoints: dict from depth multiplier to Checkpoint; {None: ...} where there is no choice.
+      checkpoints: dict from depth multiplier to Checkpoint; {None: ...} if there is only one.
       auxiliary: str, the end point of its auxiliary classifier's logits, or None.
     """
 
@@ -105,7 +104,7 @@ def _mobilenet(multiplier, top1):
     return Checkpoint(f"{name}/{name}.ckpt", source, top1)
 
 
-# Top-1 as the README of slim has it; DenseNet's is that of its own repository.
+# Top-1 from slim's README; DenseNet's from its own repository.
 NETWORKS = {
     "resnet50": _resnet("v2", 50, "2017_04_14", 75.6),
     "resnet101": _resnet("v2", 101, "2017_04_14", 77.0),
@@ -175,7 +174,7 @@ NETWORKS = {
 
 
 def checkpoint_name(net, depth_multiplier):
-    """str, what the command line calls a network's published weights, as inc4 or mobile_0.5."""
+    """str, the command-line name of published weights, such as inc4 or mobile_0.5."""
     return net if depth_multiplier in (None, 1.0) else f"{net}_{depth_multiplier}"
 
 

@@ -1,4 +1,4 @@
-"""Where the data sets, the pretrained checkpoints and the runs lie: flag > environment > file."""
+"""Paths of data sets, pretrained checkpoints and runs: flag, then environment, then file."""
 
 import configparser
 import os
@@ -13,7 +13,7 @@ PATHS = {
     "pretrained_dir": ("PRETRAINED_DIR", "./pretrained"),
     "runs_dir": ("CHECKPOINTS_DIR", "./checkpoints"),
 }
-# Names of earlier local.ini files.
+# Names used in earlier local.ini files.
 _ALIASES = {"checkpoints_dir": "runs_dir"}
 
 
@@ -21,10 +21,10 @@ def read_local_ini(path=LOCAL_INI):
     """Reads the [paths] section of config/local.ini.
 
     Returns:
-      dict from setting to path, empty where there is no such file.
+      dict from setting to path, empty if there is no such file.
 
     Raises:
-      UserError: the file can't be parsed, or has a name that is none of `PATHS`.
+      UserError: the file can't be parsed, or sets a name that is not in `PATHS`.
     """
     parser = configparser.ConfigParser(interpolation=None)
     try:
@@ -37,13 +37,15 @@ def read_local_ini(path=LOCAL_INI):
     unknown = sorted(set(section) - set(PATHS))
     if unknown:
         raise UserError(
-            "{} sets {}, but knows only {}".format(path, unknown[0], ", ".join(sorted(PATHS)))
+            "{} sets {}, an unknown name; use only {}".format(
+                path, unknown[0], ", ".join(sorted(PATHS))
+            )
         )
     return section
 
 
 def resolve_paths(given, environ=None, local=None):
-    """Decides the three folders.
+    """Resolves the three folders.
 
     Args:
       given: dict of the settings given as flags.
@@ -51,7 +53,7 @@ def resolve_paths(given, environ=None, local=None):
       local: dict, default `read_local_ini()`.
 
     Returns:
-      dict from setting to absolute path, and dict from setting to what decided it.
+      dict from setting to absolute path, and dict from setting to where it came from.
     """
     environ = os.environ if environ is None else environ
     local = read_local_ini() if local is None else local
@@ -69,7 +71,7 @@ def resolve_paths(given, environ=None, local=None):
 
 
 def find_run(name, runs_dir=None):
-    """The run folder of a name below the checkpoints' folder, or of a path as it is given."""
+    """The run folder, from its name under `runs_dir` or from a path."""
     paths, _ = resolve_paths({"runs_dir": runs_dir})
     below = os.path.join(paths["runs_dir"], os.path.expanduser(name))
     return os.path.abspath(below if os.path.isdir(below) else os.path.expanduser(name))

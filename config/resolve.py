@@ -1,4 +1,4 @@
-"""From the flags that were given to a full Config, with the defaults of net, data set and mode."""
+"""Builds a full Config from the given flags and the defaults of network, data set and mode."""
 
 import dataclasses
 import os
@@ -12,11 +12,11 @@ from config.paths import resolve_paths
 from utils.errors import UserError
 
 _MOST_NAME_CHARACTERS = 120
-# The largest values of settings without a limit of their own: what 32 bits can hold.
+# Upper limits of settings without one of their own: what 32 bits can hold.
 _LARGEST = {int: 2**31 - 1, float: 3e38}
-# Names in a run's default folder name, whether they differ from a default or not.
+# Settings always in a run's default folder name, even at their defaults.
 _ALWAYS_NAMED = ("dataset", "net", "train_mode")
-# Resumable settings that make another experiment all the same, and so another default folder.
+# Resumable settings that still make a different experiment, and so another default folder.
 _NAMED_TOO = ("train_iters", "learning_rate", "end_learning_rate")
 
 
@@ -27,15 +27,15 @@ def resolve(given, environ=None, local=None, tolerated=()):
       given: dict from setting to value, what the user chose; `log_name` and `checkpoint_name` too.
       environ: mapping, the environment; default `os.environ`.
       local: dict, the paths of config/local.ini; default: read from there.
-      tolerated: collection of settings that are passed over, with a remark for the log, where this
-        run would not read them, instead of refused.
+      tolerated: collection of settings that are ignored, with a remark in the log, rather than
+        refused if this run does not use them.
 
     Returns:
-      Config, with None in every setting that this run does not read.
+      Config, with None for every setting that this run does not use.
 
     Raises:
-      UserError: an unknown setting, a value out of range, a setting that this run would not read,
-        or a combination that is impossible.
+      UserError: an unknown setting, a value out of range, a setting that this run does not use,
+        or an impossible combination.
     """
     names = {key: given[key] for key in ("log_name", "checkpoint_name") if given.get(key)}
     given = {key: v for key, v in given.items() if v is not None and key not in names}
@@ -56,7 +56,7 @@ def resolve(given, environ=None, local=None, tolerated=()):
 
 
 def _with_defaults(given):
-    """Every setting's value: given, else the data set's own default, the network's, or Config's."""
+    """Every setting's value: given, else the default of the data set, network or Config."""
     values = {name: f.default for name, f in SETTINGS.items()}
     values.update(DATASETS[_choice("dataset", given)].defaults)
     values.update({k: v for k, v in given.items() if k in ("net", "train_mode")})
@@ -76,7 +76,7 @@ def _check_names(names):
     for key, name in names.items():
         if os.path.basename(name) != name or name in (".", ".."):
             raise UserError(
-                f"--{key.replace('name', 'filename')} {name} has to be a name without a folder"
+                f"--{key.replace('name', 'filename')} {name} must be a name without a folder"
             )
 
 
@@ -96,7 +96,7 @@ def check_value(name, value):
     """Refuses a value that a setting can't have.
 
     Raises:
-      UserError: it is none of the choices, or out of range.
+      UserError: it is not one of the choices, or is out of range.
     """
     meta = SETTINGS[name].metadata
     choices, least = meta.get("choices"), meta.get("least")
@@ -108,19 +108,19 @@ def check_value(name, value):
     if isinstance(value, str):
         return
     if least is not None and not least <= value < float("inf"):
-        raise UserError(f"--{name} {value} has to be a number from {least} up")
+        raise UserError(f"--{name} {value} must be at least {least}")
     if most is not None and value > most:
-        raise UserError(f"--{name} {value} has to be at most {most}")
+        raise UserError(f"--{name} {value} must be at most {most}")
 
 
-# What decides whether a setting is read: the metadata that lists its readers, and the chooser.
+# Metadata key that lists the choices using a setting -> the setting that makes the choice.
 _CONDITIONS = (
     ("modes", "train_mode"), ("samplers", "sampler"), ("styles", "aug_style"), ("nets", "net")
 )  # fmt: skip
 
 
 def unread(name, values):
-    """Why a run does not read a setting: (chooser, the choices that read it), or None.
+    """Why a run does not use a setting: (chooser, the choices that use it), or None.
 
     Args:
       name: str, the setting.
@@ -134,14 +134,14 @@ def unread(name, values):
 
 
 def _drop_unread(values, given, tolerated):
-    """Sets to None what mode, sampler, style and network don't read; refuses it where given."""
+    """Sets to None what mode, sampler, style and network don't use; refuses it if given."""
     remarks = []
     for name in SETTINGS:
         reason = unread(name, values)
         if reason is None:
             continue
         chooser, readers = reason
-        where = f"has no meaning with --{chooser} {values[chooser]}"
+        where = f"has no effect with --{chooser} {values[chooser]}"
         if name in given and name not in tolerated:
             advice = f"leave it out, or choose --{chooser} {' or '.join(readers)}"
             raise UserError(f"--{name} {where}; {advice}")
@@ -157,7 +157,7 @@ def _check_combinations(config):
         raise UserError("--dataset custom needs --dataset_path, the folder of your images")
     if config.dataset_path and not custom:
         raise UserError(
-            f"--dataset_path goes with --dataset custom; {config.dataset} lies below --datasets_dir"
+            f"--dataset_path needs --dataset custom; {config.dataset} is found under --datasets_dir"
         )
     least = NETWORKS[config.net].min_frame_size
     if config.frame_size < least:
@@ -173,10 +173,10 @@ def _check_combinations(config):
 def _check_frozen(config, given):
     if config.freeze_bn and config.pretrained == "none":
         raise UserError(
-            "--freeze_bn true keeps pretrained statistics, and --pretrained none has none"
+            "--freeze_bn true needs pretrained statistics, but --pretrained none loads none"
         )
     if config.freeze_bn and "bn_decay" in given:
-        raise UserError("--bn_decay has no meaning with --freeze_bn true; leave one of them out")
+        raise UserError("--bn_decay has no effect with --freeze_bn true; leave one of them out")
 
 
 def _check_batch(config):
@@ -188,7 +188,7 @@ def _check_batch(config):
     if config.batch_size == config.images_per_class:
         raise UserError(
             f"--batch_size {config.batch_size} holds a single class of --images_per_class"
-            f" {config.images_per_class} images and so no negatives; take at least twice as many"
+            f" {config.images_per_class} images and so no negatives; use at least twice as many"
         )
 
 
@@ -209,7 +209,7 @@ def _check_resize(config):
 
 
 def _default_run_name(config, given):
-    """A folder name that says what the run is: cars_resnet50_hard_margin0.5_seed2.
+    """A descriptive folder name, such as cars_resnet50_hard_margin0.5_seed2.
 
     Data set, network and mode, then every setting that was given and differs from its default.
     """
@@ -240,5 +240,5 @@ def _value_text(value):
 
 
 def settings_of(config):
-    """Dict from setting to value, without what only says where a path came from."""
+    """Dict from setting to value, without the records of where each path came from."""
     return {name: getattr(config, name) for name in SETTINGS}

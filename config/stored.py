@@ -1,4 +1,4 @@
-"""The one reader of args.json: the settings of a run, made by this commit or by an earlier one."""
+"""Reads args.json, the settings of a run made by this version or an earlier one."""
 
 import json
 import os
@@ -9,9 +9,9 @@ from config.resolve import check_value, unread
 from utils.errors import UserError
 
 ARGS_FILE = "args.json"
-# What a run stores beside its settings, see `training.trainer`.
+# What a run stores besides its settings, see `training.trainer`.
 RECORDS = ("class_map", "image_counts", "lists", "provenance")
-# Earlier names of settings; those of the first release's flags among them.
+# Earlier names of settings, including the first release's flags.
 _RENAMED = {
     "db_name": "dataset",
     "db_path": "dataset_path",
@@ -31,27 +31,27 @@ _OTHERS = {"path_origins": dict, "log_name": str, "checkpoint_name": str, "remar
 
 
 def read(run_dir):
-    """Reads a run's Config and what is stored beside it.
+    """Reads a run's Config and its other records.
 
-    A setting that is newer than the run takes the value that stands for the behaviour of before.
+    A setting newer than the run takes the value that gives the earlier behaviour.
 
     Args:
       run_dir: str.
 
     Returns:
-      Config with `run_dir` where the run lies now, and dict from a name of `RECORDS` to its value,
-      as far as the run has them.
+      Config with the current `run_dir`, and dict from a name in `RECORDS` to its value, for those
+      that the run has.
 
     Raises:
-      UserError: there is no run, it is one of the first release or of a later version, or its
+      UserError: there is no run, it was made by the first release or a later version, or its
         settings are damaged.
     """
     path = os.path.join(run_dir, ARGS_FILE)
     stored = _read_json(path, run_dir)
     if _FIRST_RELEASE <= set(stored):
         raise UserError(
-            f"{run_dir} is a run of the first release, whose settings can't be read here; its"
-            f" checkpoint can be started from: --pretrained"
+            f"{run_dir} is a run of the first release, whose settings can't be read; to start from"
+            f" its checkpoint, use --pretrained"
             f" {os.path.join(run_dir, str(stored.get('checkpoint_filename', 'model.ckpt')))}"
         )
     values = _renamed(stored)
@@ -61,8 +61,8 @@ def read(run_dir):
     unknown = sorted(set(values) - known)
     if unknown:
         raise UserError(
-            f"{path} has the setting {unknown[0]}, which is not known here: the run was made by"
-            " another version"
+            f"{path} has the unknown setting {unknown[0]}: the run was made by"
+            " another version; use that one"
         )
     values = _complete(values)
     for name, value in values.items():
@@ -72,15 +72,15 @@ def read(run_dir):
 
 
 def refuse_foreign(run_dir):
-    """Refuses a folder whose args.json is not that of a run, before anything in it is removed.
+    """Refuses a folder whose args.json is not a run's, before anything in it is removed.
 
     Raises:
-      UserError: it is not.
+      UserError: it is such a folder.
     """
     stored = _read_json(os.path.join(run_dir, ARGS_FILE), run_dir)
     if not {"net", "train_mode", "train_iters"} <= set(stored) or _FIRST_RELEASE <= set(stored):
         raise UserError(
-            f"the {ARGS_FILE} in {run_dir} is not that of a run of this program, so nothing is"
+            f"the {ARGS_FILE} in {run_dir} was not written by this program, so nothing is"
             " overwritten there; choose another --run_dir"
         )
 
@@ -96,7 +96,7 @@ def _read_json(path, run_dir):
 
 
 def _renamed(stored):
-    """The stored values under today's names, with the interval of evaluations in steps."""
+    """The stored values under their current names, with the evaluation interval in steps."""
     values = {_RENAMED.get(name, name): value for name, value in stored.items()}
     if "test_interval" in values:
         lines, steps = values.pop("test_interval"), values.get("log_every_steps")
@@ -112,7 +112,7 @@ def _are_counts(*values):
 
 
 def _complete(values):
-    """Adds the settings that the run is older than."""
+    """Adds the settings that are newer than the run."""
     full = {n: f.metadata.get("before", f.default) for n, f in SETTINGS.items() if n != "run_dir"}
     full.update(values)
     for name in set(full) - set(values):
@@ -122,7 +122,7 @@ def _complete(values):
 
 
 def _check(path, name, value, values):
-    """Refuses a value of a kind that the setting can't have."""
+    """Refuses a value of the wrong type for its setting."""
     try:
         if name in _OTHERS:
             fits = isinstance(value, _OTHERS[name])

@@ -1,6 +1,6 @@
 """From an encoded image to the network's input, decoding no more of it than the crop needs.
 
-The draws come in as an argument, so the pixels are a pure function of them.
+Random draws are passed in, so the pixels are a pure function of the arguments.
 """
 
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from data import image_header, orientation
 from utils.tf1 import tf
 
-# A small file can hold a picture that fills the memory.
+# A small file can hold an image that fills the memory.
 MAX_PIXELS = 200 * 10**6
 
 
@@ -17,7 +17,7 @@ class Augmentation(NamedTuple):
 
     Attributes:
       style: str, a key of `STYLES`.
-      frame_size: int, F, pixels a side.
+      frame_size: int, F, pixels per side.
       resize_min, resize_max: int, range of the short side in pixels ("img"); evaluation uses
         `resize_min`.
       resize_square: int, side in pixels ("batch").
@@ -34,7 +34,7 @@ class Augmentation(NamedTuple):
     normalisation: str
 
 
-# Name -> (mean, divisor) a channel, of images in [0, 255].
+# Name -> (mean, divisor) per channel, for images in [0, 255].
 NORMALISATIONS = {
     "inception": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
     "vgg": ((123.68, 116.78, 103.94), (1.0, 1.0, 1.0)),
@@ -52,18 +52,18 @@ def normalise(images, name):
     Returns:
       float32 [..., W, 3].
     """
-    # Constants of a whole row: TensorFlow's broadcast of three numbers takes four times as long.
+    # Constants for a whole row: broadcasting three numbers takes TensorFlow four times as long.
     width = images.shape.as_list()[-2]
     mean, divisor = (tf.constant([row] * width, tf.float32) for row in NORMALISATIONS[name])
     return (images - mean) / divisor
 
 
 class _Plan(NamedTuple):
-    """A crop of a resized image, which itself is never made.
+    """A crop of a resized image that is never built in full.
 
     Attributes:
-      scale: float32 [2], pixels of the image a pixel of the resized one, down and across.
-      first: float32 [2], where in the image the crop's first row and column lie.
+      scale: float32 [2], image pixels per pixel of the resized image, down and across.
+      first: float32 [2], position of the crop's first row and column in the image.
       flipped: bool [], whether the crop is mirrored left to right.
     """
 
@@ -78,9 +78,9 @@ def _uniform_int(draw, count):
 
 
 def _short_side_size(shape, augmentation, draw):
-    """The short side uniform in its range; the long one follows, rounded down as in the release."""
-    sides = augmentation.resize_max - augmentation.resize_min + 1
-    return shape * (augmentation.resize_min + _uniform_int(draw, sides)) // tf.reduce_min(shape)
+    """Draws the short side uniformly; the long one is rounded down as in the first release."""
+    count = augmentation.resize_max - augmentation.resize_min + 1
+    return shape * (augmentation.resize_min + _uniform_int(draw, count)) // tf.reduce_min(shape)
 
 
 def _square_size(shape, augmentation, draw):
@@ -90,8 +90,8 @@ def _square_size(shape, augmentation, draw):
 
 # Style -> size [h, w] of the resized image, from its own size and a draw.
 STYLES = {"img": _short_side_size, "batch": _square_size}
-# The draws of a training frame, each uniform in [0, 1), and in "batch" style those that the images
-# of a batch share.
+# The draws of a training frame, each uniform in [0, 1), and those that the images of a batch share
+# in "batch" style.
 DRAWS = ("side", "top", "left", "flip")
 SHARED_DRAWS = {"img": (), "batch": ("top", "left")}
 
@@ -99,7 +99,7 @@ SHARED_DRAWS = {"img": (), "batch": ("top", "left")}
 def _window(shape, plan, frame_size):
     """The part of the image that the crop is made from: int32 begin [2] and size [2].
 
-    It reaches two pixels further than the crop, for the decoder fills colours in between its
+    It extends two pixels beyond the crop, because the decoder interpolates colours between
     neighbours.
     """
     begin = tf.maximum(tf.cast(plan.first, tf.int32) - 2, 0)
@@ -126,13 +126,13 @@ def _resample(source, begin, plan, frame_size):
       float32 [F, F, 3], as `resize_bilinear` without corner alignment, a crop and a flip would
       give.
     """
-    # A resize that enlarges reads one pixel past the end and takes the last one for it.
+    # An enlarging resize reads one pixel past the end, which repeats the last one.
     enlarges = tf.reduce_min(plan.scale) < 1.0
     source = tf.cond(enlarges, lambda: _repeat_last(source), lambda: source)
     last_pixel = tf.cast(tf.shape(source)[:2] - 1, tf.float32)
     first = (plan.first - begin) / last_pixel
     last = first + (frame_size - 1) * plan.scale / last_pixel
-    # A mirrored frame is sampled from right to left, which costs nothing.
+    # A mirrored frame is sampled from right to left, at no cost.
     across = tf.where(plan.flipped, [last[1], first[1]], [first[1], last[1]])
     box = [[first[0], across[0], last[0], across[1]]]
     return tf.image.crop_and_resize(source[tf.newaxis], box, [0], [frame_size] * 2)[0]
@@ -160,7 +160,7 @@ def _decoded_crop(contents, make_plan, frame_size):
 
 
 def decode(contents):
-    """Decodes the whole of an image as it is stored.
+    """Decodes a whole image as stored.
 
     Args:
       contents: string [], an encoded JPEG, PNG, BMP or GIF of any colour space; TensorFlow 2
@@ -180,8 +180,8 @@ def _frame(contents, augmentation, side_draw, offset_in, flipped):
     Args:
       contents: string [].
       augmentation: Augmentation.
-      side_draw: float32 [], the draw of the short side.
-      offset_in: function from the room of the crop, int32 [2], to its top left corner.
+      side_draw: float32 [], the draw for the short side.
+      offset_in: function from the range of offsets, int32 [2], to the crop's top left corner.
       flipped: bool [].
 
     Returns:

@@ -25,8 +25,8 @@ def read_csv_lists(root, splits):
       splits: collection of str from `SPLITS`.
 
     Returns:
-      dict from split to list of (label, file name), and dict from label to name, empty where there
-      is no classes.csv.
+      dict from split to list of (label, file name), and dict from label to name, empty if there is
+      no classes.csv.
 
     Raises:
       UserError: a list is missing, empty or malformed.
@@ -39,7 +39,7 @@ def read_csv_lists(root, splits):
         names = dict(zip(_labels_of(names_path, table["index"]), table["name"]))
         unprintable = next((name for name in names.values() if not is_text(name)), None)
         if unprintable is not None:
-            raise UserError(f"{names_path} has the class name {unprintable!r}, which is no text")
+            raise UserError(f"{names_path} has the class name {unprintable!r}, which is not text")
     return rows, names
 
 
@@ -47,10 +47,10 @@ def _read_split(root, split):
     path = list_path(root, split)
     earlier = path.replace("_all_sub_list", "_sub_list")
     if not os.path.exists(path) and os.path.exists(earlier):
-        # Of the first release's lists, those of FGVC-Aircraft alone have such a file.
+        # Among the first release's lists, only those of FGVC-Aircraft have such a file.
         raise UserError(
             f"there is no list {path}, and the first release's {os.path.basename(earlier)} beside"
-            " it is not read; python -m datasets_lists make aircrafts writes the list needed"
+            " it can't be used; python -m datasets_lists make aircrafts writes the list"
         )
     return read_csv_list(path)
 
@@ -62,11 +62,11 @@ def read_csv_list(path):
       path: str, a file with the header `,label,file_name`.
 
     Returns:
-      list of (label, file name); the labels are int where all of them are whole numbers, else str.
+      list of (label, file name); the labels are int if all are whole numbers, else str.
 
     Raises:
       UserError: the file is missing, empty or malformed, names a file twice, or a path in it is
-        absolute, leaves the image folder or is no text.
+        absolute, leaves the image folder or is not text.
     """
     table = _read_table(path, ("label", "file_name"))
     files = list(table["file_name"])
@@ -76,14 +76,14 @@ def read_csv_list(path):
     duplicated = table["file_name"].duplicated()
     if duplicated.any():
         row = int(np.argmax(duplicated.values))
-        raise UserError(f"{path}, row {row}: {files[row]} is listed twice; keep one of the rows")
+        raise UserError(f"{path}, row {row}: {files[row]} is listed twice; remove one of the rows")
     return list(zip(_labels_of(path, table["label"]), files))
 
 
 def _read_table(path, columns):
     try:
         if os.path.exists(path) and not os.path.isfile(path):
-            raise UserError(f"{path} is no file, so it can't be read as a CSV list")
+            raise UserError(f"{path} is not a file, so it can't be read as a CSV list")
         table = pd.read_csv(path, dtype=str, na_filter=False, skipinitialspace=True)
     except FileNotFoundError:
         raise UserError(f"there is no list {path}") from None
@@ -94,7 +94,7 @@ def _read_table(path, columns):
         if column not in table:
             raise UserError(f"{path} has no column {column}; it needs {' and '.join(columns)}")
     if table.empty:
-        raise UserError(f"{path} has a header but no row")
+        raise UserError(f"{path} has a header but no rows")
     return table
 
 
@@ -102,7 +102,7 @@ def _labels_of(path, column):
     words = [word.strip() for word in column]
     for row, word in enumerate(words):
         if not word or not is_text(word):
-            raise UserError(f"{path}, row {row}: {word!r} is no label")
+            raise UserError(f"{path}, row {row}: {word!r} is not a label")
     try:
         return [int(word) for word in words]
     except ValueError:

@@ -16,9 +16,9 @@ SIDE = 32  # pixels
 
 
 def write(root):
-    """Writes images/*.png (32 x 32, grey) and lists/*.csv, unless they are there already.
+    """Writes images/*.png (32 x 32, grey) and lists/*.csv, unless they already exist.
 
-    The folder appears in one piece, so that an interrupted run leaves nothing half written.
+    The folder is created atomically, so an interrupted run leaves nothing half written.
 
     Args:
       root: str, the data set's folder.
@@ -35,8 +35,8 @@ def write(root):
     except OSError as error:
         if not os.path.isdir(root):  # else another run was faster
             raise UserError(
-                f"{root}, where the scanned digits belong, can't be written: {error.strerror};"
-                " make room there, or choose another --datasets_dir"
+                f"the scanned digits can't be written to {root}: {error.strerror}; free some space"
+                " there, or choose another --datasets_dir"
             ) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)

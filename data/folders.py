@@ -1,4 +1,4 @@
-"""Images in a folder per class -> rows of (label, file name), split where they are in one set."""
+"""From one folder per class to rows of (label, file name), split if there is no split yet."""
 
 import os
 import re
@@ -9,20 +9,20 @@ import numpy as np
 from utils.errors import UserError
 
 SPLITS = ("train", "val", "test")
-# TensorFlow 1.15 does not decode WebP; a run on it stops at such an image and names it.
+# TensorFlow 1.15 can't decode WebP; there a run stops at the first such image and names it.
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".webp")
 UNREAD_IMAGE_ENDINGS = (
     ".heic", ".heif", ".tif", ".tiff", ".avif", ".jp2", ".j2k", ".jxl", ".jpe", ".ppm", ".pgm",
     ".tga", ".psd", ".svg", ".ico", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw",
 )  # fmt: skip
 CONVERT = "convert them to JPEG or PNG"
-# What file managers and network drives leave behind; whatever begins with a dot is theirs too.
+# Left behind by file managers and network drives, as is any name that begins with a dot.
 _SYSTEM_NAMES = {
     "__macosx", "@eadir", "@recycle", "#recycle", "$recycle.bin", "system volume information",
     "lost+found", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r",
 }  # fmt: skip
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-# One set of images without lists is split by these shares of each class.
+# Images without lists or splits are divided by these fractions of each class.
 VAL_SHARE, TEST_SHARE, SPLIT_SEED = 0.1, 0.2, 0
 
 
@@ -38,19 +38,19 @@ class Entry(NamedTuple):
     name: str
 
 
-# Kind -> what a file of it is called where it is left out: one, and several.
+# Kind -> what skipped files of it are called: singular, plural.
 _LEFT_OUT = {
     "image": ("image outside the class folders", "images outside the class folders"),
     "unread image": ("{} file", "{} files"),
     "system": ("system file or folder", "system files or folders"),
-    "special": ("name that is no regular file", "names that are no regular files"),
+    "special": ("name that is not a regular file", "names that are not regular files"),
     "link": ("link to a folder that is read already", "links to folders that are read already"),
     "other": ("other file", "other files"),
 }
 
 
 def is_text(name):
-    """Whether a name can be written as UTF-8 and has no control character."""
+    """Whether a name is valid UTF-8 without control characters."""
     return not _UNPRINTABLE.search(name)
 
 
@@ -60,10 +60,10 @@ def is_path_below(name):
 
 
 def walk(folder):
-    """Lists what is below a folder, without what belongs to the system.
+    """Lists everything below a folder, without descending into system folders.
 
-    Links are followed. A folder that is reached a second time, as in a loop of links, is not
-    entered again, and of two ways to it the one without a link counts.
+    Links are followed. A folder reached twice, as in a loop of links, is entered only once; a path
+    without links is preferred.
 
     Args:
       folder: str.
@@ -72,7 +72,7 @@ def walk(folder):
       list of Entry, sorted by name; a system folder is one entry.
 
     Raises:
-      UserError: a folder can't be read, or a name is no text.
+      UserError: a folder can't be read, or a name is not text.
     """
     found, entered, folders, links = [], set(), [""], []
     while folders or links:
@@ -92,14 +92,14 @@ def walk(folder):
                 found.append(Entry(kind, name))
             if kind != "system" and not is_text(entry.name):
                 raise UserError(
-                    f"{folder} holds {name!r}, a name that is no UTF-8 or has a control character;"
+                    f"{folder} holds {name!r}, a name with invalid UTF-8 or a control character;"
                     " rename it"
                 )
     return sorted(found, key=lambda entry: entry.name)
 
 
 def _scan(folder, below):
-    """What tells a folder from any other one, and its os.DirEntry by name."""
+    """A folder's unique key, and its os.DirEntry objects by name."""
     path = os.path.join(folder, below)
     try:
         status = os.stat(path)
@@ -111,10 +111,10 @@ def _scan(folder, below):
 
 
 def _kind_of(entry):
-    """The kind of an os.DirEntry; only what ends at a regular file counts as a file."""
+    """The kind of an os.DirEntry; only regular files, or links to them, count as files."""
     if entry.name.startswith(".") or entry.name.lower() in _SYSTEM_NAMES:
         return "system"
-    link = entry.is_symlink()  # os.path answers where the end of a link can't be found
+    link = entry.is_symlink()  # os.path returns False for a target out of reach
     if os.path.isdir(entry.path) if link else entry.is_dir():
         return "folder"
     if not (os.path.isfile(entry.path) if link else entry.is_file()):
@@ -125,7 +125,7 @@ def _kind_of(entry):
 
 
 def left_out(entries, taken):
-    """Counts what a data set leaves out of its folder.
+    """Counts what a data set skips in its folder.
 
     Args:
       entries: list of Entry, see `walk`.
@@ -133,7 +133,7 @@ def left_out(entries, taken):
 
     Returns:
       str, "left out: 3 .heic files such as a/b.heic (convert them to JPEG or PNG), 1 system file
-      or folder, __MACOSX", or "" where nothing is left out.
+      or folder, __MACOSX", or "" if nothing is left out.
     """
     taken = set(taken)
     groups = {}
@@ -150,7 +150,7 @@ def left_out(entries, taken):
 
 
 def read_folders(root):
-    """Reads a tree of a folder a class, split by train/, val/ and test/ or by the seeded rule.
+    """Reads one folder per class, split by train/, val/ and test/ or by the seeded rule.
 
     Args:
       root: str.
@@ -173,7 +173,7 @@ def files_of_classes(root, skip=()):
 
     Args:
       root: str.
-      skip: collection of str, sub-folders that are no classes.
+      skip: collection of str, subfolders to leave out.
 
     Returns:
       list of (class folder, file name below `root`), both sorted.
@@ -201,17 +201,17 @@ def _rows(root, entries, split=""):
             raise UserError(f"{os.path.join(root, start, label)} holds no image ({endings}){more}")
     if not files:
         folder = os.path.normpath(os.path.join(root, split))
-        raise UserError(f"{folder} has neither lists/*.csv nor a sub-folder a class with images")
+        raise UserError(f"{folder} has neither lists/*.csv nor one subfolder per class with images")
     return [(label, name) for label in sorted(files) for name in sorted(files[label])]
 
 
 def split_by_class(rows, seed=SPLIT_SEED):
-    """Splits each class by itself: the seeded rule for a set without lists.
+    """Splits each class separately: the seeded rule for images without lists.
 
     The files of a class, sorted by name, are shuffled by the legacy generator of NumPy (its
     stream is the same in every version) seeded with `seed`; the first fifth of them, rounded, is
     for test, the next tenth for validation, the rest, at least one, for training. So the split
-    depends on the file names alone.
+    depends only on the file names and the seed.
 
     Args:
       rows: list of (label, file name).

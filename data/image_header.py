@@ -2,8 +2,8 @@
 
 from utils.tf1 import tf
 
-# What each of the first 24 bytes adds to width and height, in a PNG and then in a GIF.
-_SIDES = (
+# What each of the first 24 bytes adds to width and height, for PNG and then for GIF.
+_SIZE_BYTES = (
     [0] * 16 + [2**24, 2**16, 2**8, 1] + [0] * 4,
     [0] * 20 + [2**24, 2**16, 2**8, 1],
     [0] * 6 + [1, 2**8] + [0] * 16,
@@ -12,10 +12,10 @@ _SIDES = (
 
 
 def pixels_of(contents):
-    """The pixels of an image, float32 [], without decoding it.
+    """The number of pixels of an image, float32 [], without decoding it.
 
-    They are 0 for formats other than JPEG, PNG and GIF, none of which hides millions of pixels in
-    a small file.
+    It is 0 for formats other than JPEG, PNG and GIF, as these can't hide millions of pixels in a
+    small file.
     """
     return tf.cond(
         tf.image.is_jpeg(contents),
@@ -30,10 +30,10 @@ def num_pixels(shape):
 
 
 def pixels_in_header(contents):
-    """The pixels of a PNG or GIF, float32 []; 0 for anything else."""
+    """The number of pixels of a PNG or GIF, float32 []; 0 for anything else."""
     head = tf.strings.join([tf.strings.substr(contents, 0, 24), "\0" * 24])
     values = tf.cast(tf.io.decode_raw(head, tf.uint8)[:24], tf.float32)
-    sides = tf.reduce_sum(values * _SIDES, axis=1)
+    sizes = tf.reduce_sum(values * _SIZE_BYTES, axis=1)
     first = tf.strings.substr(head, 0, 4)
     is_kind = tf.cast(tf.stack([tf.equal(first, b"\x89PNG"), tf.equal(first, b"GIF8")]), tf.float32)
-    return tf.reduce_sum(sides[::2] * sides[1::2] * is_kind)
+    return tf.reduce_sum(sizes[::2] * sizes[1::2] * is_kind)

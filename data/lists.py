@@ -1,4 +1,4 @@
-"""Image lists: official CSV lists or a folder per class -> paths and class indices.
+"""Image lists: from CSV lists or one folder per class to paths and class indices.
 
 The class index of a label is its rank among the sorted distinct labels of the training list.
 """
@@ -30,7 +30,7 @@ class ClassMap(NamedTuple):
 
     @property
     def digest(self):
-        """str, 12 hexadecimal digits that change when any class or the order does."""
+        """str, 12 hexadecimal digits that change if a class or the order changes."""
         text = "\n".join(f"{label}\t{name}" for label, name in zip(self.labels, self.names))
         return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
@@ -62,20 +62,20 @@ class Dataset(NamedTuple):
 
 
 def load(root, splits, image_folders=("",)):
-    """Loads a data set; what a folder a class holds besides its images is logged, once.
+    """Loads a data set; logs once what folders of classes contain besides images.
 
     Args:
-      root: str, a folder with lists/*.csv, or with one sub-folder a class, or with such folders
+      root: str, a folder with lists/*.csv, or with one subfolder per class, or with such folders
         below train/, val/ and test/.
       splits: iterable of str from `SPLITS`; the training list is always read for its classes.
-      image_folders: tuple of str below `root`; the first one that holds the first listed file is
-        the image folder.
+      image_folders: tuple of str below `root`; the image folder is the first one that contains the
+        first listed file.
 
     Returns:
       Dataset with the splits asked for.
 
     Raises:
-      UserError: a list or image is missing, empty or malformed, or a label is unknown in training.
+      UserError: a list or image is missing, empty or malformed, or a label is not in training.
     """
     splits = list(splits)
     rows, class_map = read_rows(root, {"train", *splits})
@@ -94,20 +94,20 @@ def _warn_once(text):
 
 
 def has_lists(root):
-    """Whether a data set has CSV lists; without them its folders are its classes."""
+    """Whether a data set has CSV lists; otherwise its folders are its classes."""
     return os.path.isdir(os.path.join(root, "lists"))
 
 
 def read_rows(root, splits):
-    """Reads the lists of a data set, or its folders where it has no lists, and no image.
+    """Reads the lists of a data set, or its folders if it has none, but no images.
 
     Args:
       root: str, see `load`.
       splits: collection of str from `SPLITS`, with "train".
 
     Returns:
-      dict from split to list of (label, file name), and the ClassMap of the training list. Folders
-      give the splits that they have.
+      dict from split to list of (label, file name), and the ClassMap of the training list. Without
+      lists, all splits that there are.
 
     Raises:
       UserError: a list is missing, empty or malformed, or there are no class folders.
@@ -142,7 +142,7 @@ def _image_list(root, split, rows, labels, image_folders):
         if label not in index:
             raise UserError(
                 f"label {label} of {name} in the {split} list of {root} is not in the training"
-                " list, so no class index belongs to it"
+                " list; add images of it there or remove the row"
             )
     files = [name for _, name in rows[split]]
     folder = image_folder(root, files[0], image_folders)
@@ -151,28 +151,28 @@ def _image_list(root, split, rows, labels, image_folders):
 
 
 def image_folder(root, first_file, image_folders):
-    """The first of `image_folders` below `root` that holds `first_file`; else the first one."""
+    """The first of `image_folders` below `root` that contains `first_file`, else the first."""
     folders = [os.path.join(root, name) if name else root for name in image_folders]
     return next((f for f in folders if os.path.exists(os.path.join(f, first_file))), folders[0])
 
 
 def digest_of(image_list):
-    """Str, 12 hexadecimal digits that change when a label, a file or the order of a list does."""
+    """Str, 12 hexadecimal digits that change if a label, a file or the order changes."""
     pairs = zip(image_list.labels.tolist(), image_list.files)
     text = "".join(f"{label}\t{name}\n" for label, name in pairs)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
 
 def shared_files(dataset, splits=("val", "test")):
-    """Looks for files that are trained on and evaluated on.
+    """Finds files that are both trained on and evaluated on.
 
     Args:
       dataset: Dataset.
-      splits: iterable of str, compared with "train" where they are loaded. FGVC-Aircraft's val is a
-        part of its train, so leave it out there.
+      splits: iterable of str, compared with "train" if loaded. FGVC-Aircraft's val is part of its
+        train, so leave it out there.
 
     Returns:
-      int, how many files of these splits are in train too, and str, the first of them, or None.
+      int, how many files of these splits are also in train, and str, the first of them, or None.
     """
     if "train" not in dataset.splits:
         return 0, None
@@ -193,22 +193,25 @@ def imbalance_of(image_list):
 
 
 def long_tail(image_list, ratio, seed=SPLIT_SEED):
-    """Thins a list out to a long tail (Cui et al., CVPR 2019, arXiv:1901.05555).
+    """Thins a list to a long tail (Cui et al., CVPR 2019, arXiv:1901.05555).
 
-    Of the classes by size, the largest first, class i keeps n_max * ratio^(-i / (C - 1)) images,
-    rounded, i from 0 to C - 1 and n_max the size of the largest: the first keeps all of its images
-    and `ratio` times as many as the last.
+    With classes sorted by size, largest first, class i = 0 .. C - 1 keeps
+
+        n_max * ratio^(-i / (C - 1))
+
+    images, rounded, where n_max is the size of the largest. So the first keeps all its images,
+    `ratio` times as many as the last.
 
     Args:
       image_list: ImageList, with images of each class.
       ratio: float >= 1.
-      seed: int, of the order of classes of one size, and of the images kept.
+      seed: int, for the order of classes of equal size and the choice of images.
 
     Returns:
-      ImageList, in the order of the given one.
+      ImageList, in the same order.
 
     Raises:
-      UserError: a class has fewer images than it is to keep, or the last would keep none.
+      UserError: a class has too few images, or the last would keep none.
     """
     rng = np.random.RandomState(seed)
     sizes = np.bincount(image_list.labels)
@@ -225,18 +228,18 @@ def long_tail(image_list, ratio, seed=SPLIT_SEED):
 
 
 def _check_ratio(ratio, sizes, falls):
-    """Refuses a ratio that classes of these sizes, the largest first, can't meet."""
+    """Refuses a ratio that is impossible for classes of these sizes, largest first."""
     most = int(sizes[0]) if len(sizes) > 1 else 1
-    # Class i has enough images where n_max * ratio^-fall rounds to at most its size.
+    # Class i has enough images if n_max * ratio^-fall rounds to at most its size.
     least = max((sizes[0] / (sizes[1:] + 0.5)) ** (1 / falls[1:]), default=1.0)
     if least <= ratio <= most:
         return
     if least > most:
-        can = "no ratio can be met by them; leave it out"
+        can = "no ratio is possible; leave it out"
     else:
         lowest = f"ratios from {np.ceil(least * 100) / 100:g} to " if least > 1 else "ratios up to "
-        can = f"{lowest}{most} can be met"
+        can = f"{lowest}{most} are possible"
     raise UserError(
-        f"--imbalance_ratio {ratio:g} can't be met by the training list, whose {len(sizes)} classes"
-        f" have {sizes[-1]} to {sizes[0]} images: {can}"
+        f"--imbalance_ratio {ratio:g} is impossible for the training list, whose {len(sizes)}"
+        f" classes have {sizes[-1]} to {sizes[0]} images: {can}"
     )

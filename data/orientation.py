@@ -1,36 +1,36 @@
-"""Which way up a photograph is: the EXIF orientation of a JPEG, and how to follow it.
+"""Reads the EXIF orientation of a JPEG and turns the photo upright.
 
-All of it is TensorFlow ops, so that an exported graph takes it along, and few of them, for each
-takes time in every image.
+It uses only TensorFlow ops, so that exported graphs include it, and few of them, as each takes time
+for every image.
 """
 
 from typing import NamedTuple
 
 from utils.tf1 import tf
 
-# EXIF data hold a TIFF header in either byte order and right behind it a directory of entries of
-# 12 bytes, sorted by tag. That of an orientation of 2 to 8 has tag 0x112, type 3 and count 1.
+# EXIF data hold a TIFF header in either byte order, followed by a directory of 12-byte entries
+# sorted by tag. The entry of an orientation of 2 to 8 has tag 0x112, type 3 and count 1.
 _ENTRY = r"(?s)^\C*?Exif\x00\x00(?:{}|{})\C*$".format(
     r"II\*\x00\x08\x00\x00\x00\C\C(?:\C[\x00\x01]\C{10})*?"
     r"\x12\x01\x03\x00\x01\x00\x00\x00([\x02-\x08])\x00",
     r"MM\x00\*\x00\x00\x00\x08\C\C(?:[\x00\x01]\C{11})*?"
     r"\x01\x12\x00\x03\x00\x00\x00\x01\x00([\x02-\x08])",
 )
-_SEARCHED_BYTES = 8192  # cameras begin with the EXIF data
-# Orientation -> the stored picture's axes in the order of the upright one's, and which of these
-# run backwards. An orientation of 0 does not exist.
+_SEARCHED_BYTES = 8192  # cameras write the EXIF data first
+# Orientation -> the stored image's axes in upright order, and which of these run backwards.
+# There is no orientation 0.
 _SAME, _SWAPPED = [0, 1, 2], [1, 0, 2]
 _AXES = [_SAME] * 5 + [_SWAPPED] * 4
 _BACKWARDS = [[o in (3, 4, 7, 8), o in (2, 3, 6, 7), False] for o in range(9)]
 
 
 class Turn(NamedTuple):
-    """How a stored picture is turned upright.
+    """How to turn a stored image upright.
 
     Attributes:
       is_needed: bool [].
-      axes: int32 [3], the stored axis of each upright one.
-      backwards: bool [3], which upright axes run backwards in the stored picture.
+      axes: int32 [3], the stored axis of each upright axis.
+      backwards: bool [3], which upright axes run backwards in the stored image.
     """
 
     is_needed: tf.Tensor
@@ -39,13 +39,13 @@ class Turn(NamedTuple):
 
 
 def turn_of(contents):
-    """Reads how a JPEG is turned.
+    """Reads the orientation of a JPEG.
 
     Args:
       contents: string [], an encoded JPEG, of which the first 8 KB are searched.
 
     Returns:
-      Turn; none is needed without an EXIF orientation, or with one that makes no sense.
+      Turn; not needed without a valid EXIF orientation.
     """
     head = tf.strings.substr(contents, 0, _SEARCHED_BYTES)
     found = tf.strings.regex_replace(head, _ENTRY, r"\1\2", replace_global=False)
@@ -56,23 +56,23 @@ def turn_of(contents):
 
 
 def stored_window(begin, size, shape, turn):
-    """Where a window of the upright picture is stored.
+    """Maps a window of the upright image to the stored image.
 
     Args:
-      begin: int32 [2], the window's first row and column in the upright picture.
+      begin: int32 [2], the window's first row and column in the upright image.
       size: int32 [2], its height and width there.
-      shape: int32 [2], of the upright picture.
+      shape: int32 [2], of the upright image.
       turn: Turn.
 
     Returns:
-      int32 [4], first row, first column, height and width in the stored picture.
+      int32 [4], first row, first column, height and width in the stored image.
     """
     begin = tf.where(turn.backwards[:2], shape - begin - size, begin)
     return tf.concat([tf.gather(part, turn.axes[:2]) for part in (begin, size)], axis=0)
 
 
 def upright(pixels, turn):
-    """Turns a picture, or a window of it, the right way up.
+    """Turns an image, or a window of it, upright.
 
     Args:
       pixels: uint8 [h, w, 3], as stored.

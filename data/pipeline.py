@@ -17,7 +17,7 @@ MAX_BYTES = 256 * 2**20
 def training_batches(
     image_list, batch_at, batch_size, augmentation, seed, first_batch, parallel_calls=0
 ):
-    """An endless stream of training batches, each a function of its position alone.
+    """An endless stream of training batches, each determined by its position.
 
     Args:
       image_list: data.lists.ImageList.
@@ -88,10 +88,10 @@ def evaluation_batches(image_list, batch_size, augmentation, parallel_calls=0):
 
 
 def _frames(image_list, batches, draw, make_frame, parallel_calls):
-    """Frames and labels of one image each.
+    """A dataset of single frames and labels.
 
     Args:
-      image_list: data.lists.ImageList; it stays in Python, for it may have millions of rows.
+      image_list: data.lists.ImageList; kept in Python, as it may have millions of rows.
       batches: tf.data.Dataset of int64 [], positions of batches.
       draw: function from a position to int64 [b] list positions and float32 [b, 4] draws.
       make_frame: function from string [] and float32 [4] to float32 [F, F, 3].
@@ -123,7 +123,7 @@ def _frames(image_list, batches, draw, make_frame, parallel_calls):
 
 
 def check_file(path):
-    """Refuses what could keep its reader waiting for ever, or fill the memory.
+    """Refuses files that could block their reader forever or fill the memory.
 
     Raises:
       OSError: there is no such regular file, or it is larger than `MAX_BYTES`.

@@ -1,4 +1,4 @@
-"""Whether the images of a list are there."""
+"""Checks that the images of a list exist."""
 
 import os
 
@@ -6,17 +6,17 @@ from utils.errors import UserError
 
 
 def check_present(folder, files, split):
-    """Looks for the images of a list.
+    """Checks that the images of a list exist.
 
-    Each directory is listed once, which is many times faster than asking for each file.
+    Each directory is listed once, which is many times faster than checking each file.
 
     Args:
       folder: str, the image folder.
       files: list of str below it.
-      split: str, for an error.
+      split: str, for the error message.
 
     Raises:
-      UserError: one of them is missing or no regular file, or a folder can't be read.
+      UserError: one of them is missing or not a regular file, or a folder can't be read.
     """
     present = {}
     missing = []
@@ -28,13 +28,13 @@ def check_present(folder, files, split):
             missing.append(name)
     if missing:
         raise UserError(
-            f"{len(missing)} of {len(files)} images of the {split} list are not below {folder},"
-            f" the first is {missing[0]}"
+            f"{len(missing)} of {len(files)} images of the {split} list are missing from"
+            f" {folder}, the first is {missing[0]}; restore them or correct the list"
         )
 
 
 def _regular_files(directory):
-    """Set of the names in a directory that end at a regular file; empty where there is none."""
+    """Set of the regular files, and links to them, in a directory; empty if it is missing."""
     try:
         with os.scandir(directory) as entries:
             plain = {e.name: e.path if e.is_symlink() or not e.is_file() else "" for e in entries}

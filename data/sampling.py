@@ -1,30 +1,30 @@
-"""Batches and random draws as a pure function of (seed, step): nothing to store, nothing to lose.
+"""Batches and random draws as a pure function of (seed, step), with no state to save.
 
-They come from the legacy generator of NumPy, whose numbers are the same in every version.
+They use NumPy's legacy generator, whose numbers are the same in every version.
 """
 
 import functools
 
 import numpy as np
 
-# Which of the streams of one seed, so that none repeats the numbers of another.
+# Streams of one seed, so that none repeats another's numbers.
 ORDER, IMAGES, FRAMES = range(3)
 
 
 def random_state(seed, stream, number):
-    """The numpy.random.RandomState of one pass, step or batch; each at most 2**32 - 1."""
+    """The numpy.random.RandomState of one pass, step or batch; arguments below 2**32."""
     return np.random.RandomState([seed, stream, int(number)])
 
 
 def uniform(random, shape):
-    """Uniform float32 in [0, 1) of 24 random bits each, so that none is rounded up to 1."""
+    """Uniform float32 in [0, 1) from 24 random bits each, so none is rounded up to 1."""
     return np.floor(random.uniform(size=shape) * 2**24).astype(np.float32) / np.float32(2**24)
 
 
 def _order_of_pass(seed, size):
-    """The function from a pass to a permutation of range(size), made once a pass."""
+    """A function from a pass to a permutation of range(size), cached per pass."""
 
-    @functools.lru_cache(maxsize=2)  # a batch can reach from one pass into the next
+    @functools.lru_cache(maxsize=2)  # a batch can span two passes
     def order(number):
         return random_state(seed, ORDER, number).permutation(size)
 
@@ -34,10 +34,10 @@ def _order_of_pass(seed, size):
 def shuffle(labels, batch_size, images_per_class, seed):
     """Sampler of shuffled images: each pass over the list is a new permutation of it.
 
-    A batch that reaches the end of a pass goes on in the next one, as in the first release.
+    A batch that reaches the end of a pass continues in the next one, as in the first release.
 
     Args:
-      labels: int [N], class indices; only their number is used.
+      labels: int [N], class indices; only N is used.
       batch_size: int, B.
       images_per_class: not used; the samplers of `SAMPLERS` share one signature.
       seed: int, 0 .. 2**32 - 1.
@@ -58,8 +58,8 @@ def shuffle(labels, batch_size, images_per_class, seed):
 def pk(labels, batch_size, images_per_class, seed):
     """Sampler of P classes with K images each (Hermans et al., arXiv:1703.07737).
 
-    A pass takes the classes in a new order and drops the remainder that fills no batch. The K
-    images of a class are drawn without repetition; a class with fewer than K is repeated just as
+    Each pass goes through the classes in a new order and drops the last, incomplete batch. The K
+    images of a class are drawn without replacement; a class with fewer than K images is repeated as
     often as needed, so each of its images is equally likely.
 
     Args:
@@ -78,7 +78,7 @@ def pk(labels, batch_size, images_per_class, seed):
     sizes = np.bincount(labels)
     if remainder or classes_per_batch > len(sizes):
         raise ValueError(
-            f"batches of {batch_size} with {images_per_class} images a class need"
+            f"batches of {batch_size} with {images_per_class} images per class need"
             f" {batch_size / images_per_class:g} classes of {len(sizes)}"
         )
     of_class = np.split(np.argsort(labels, kind="stable"), np.cumsum(sizes)[:-1])

@@ -1,1 +1,1 @@
-"""From the official files of the data sets to image lists that can be trusted."""
+"""Turns the official files of data sets into verified image lists."""

@@ -7,7 +7,7 @@ from utils.errors import run_script
 
 
 def main(argv):
-    """Runs a command line; leaves with 0 where all is well, 1 after a problem, 2 after an error.
+    """Runs a command; exits with 0 if all is well, 1 if there is a problem, 2 after an error.
 
     Args:
       argv: list of str, the command and its flags.
@@ -17,7 +17,7 @@ def main(argv):
 
 def _run(argv):
     command, given = flags.parse(argv)
-    # The commands are imported only now: --help and wrong flags are answered at once.
+    # The commands are imported late so that --help and flag errors are instant.
     from datasets_lists import commands
 
     sys.exit(0 if commands.run(command, given, print) else 1)

@@ -1,4 +1,4 @@
-"""What official annotation files hold, and readers whose errors name the file and what to do."""
+"""The content of official annotation files, and helpers to read them with clear errors."""
 
 import os
 from typing import Dict, NamedTuple, Optional, Tuple
@@ -6,8 +6,8 @@ from typing import Dict, NamedTuple, Optional, Tuple
 from datasets_lists import mat_file
 from utils.errors import UserError
 
-# How a sentence about a wrong file ends.
-WRONG_FILE = "it is truncated or of another version; datasets_lists/README.md shows the right one"
+# The end of an error message about a wrong file.
+WRONG_FILE = "it is truncated or another version; datasets_lists/README.md shows the right one"
 
 
 class Annotations(NamedTuple):
@@ -15,9 +15,9 @@ class Annotations(NamedTuple):
 
     Attributes:
       class_names: tuple of C str, in the order of the labels 0 .. C - 1.
-      splits: dict from split ("train", "test", and "val" and "trainval" where there are such) to
-        list of (label, file name below the image folder), in the order of the official file.
-      sources: dict from split to str, the file that it is read from.
+      splits: dict from split ("train", "test", and perhaps "val" and "trainval") to list of (label,
+        file name below the image folder), in the order of the official file.
+      sources: dict from split to str, the file that it was read from.
     """
 
     class_names: Tuple[str, ...]
@@ -26,15 +26,15 @@ class Annotations(NamedTuple):
 
 
 class Download(NamedTuple):
-    """A file that the data set's own site gives at a direct address.
+    """A file with a direct address on the data set's own site.
 
     Attributes:
       url: str.
       size: int, bytes.
-      gives: tuple of str, what is there below the data set's folder when this is done.
-      sha256: str, where it is known.
-      md5: str, where the site publishes that and nothing better.
-      into: str, the folder that an archive is unpacked in, relative to the data set's.
+      gives: tuple of str, the resulting paths below the data set's folder.
+      sha256: str, if known.
+      md5: str, if the site publishes nothing better.
+      into: str, the folder to unpack an archive into, relative to the data set's.
     """
 
     url: str
@@ -46,9 +46,9 @@ class Download(NamedTuple):
 
 
 def refuse_missing(path):
-    """Raises a UserError where there is no such file, or an empty one."""
+    """Raises a UserError if a file is missing or empty."""
     if not os.path.isfile(path):
-        raise UserError(f"there is no {path}; datasets_lists/README.md shows what must lie where")
+        raise UserError(f"there is no {path}; datasets_lists/README.md shows the expected files")
     if not os.path.getsize(path):
         raise UserError(f"{path} is empty; get it again")
 
@@ -60,10 +60,10 @@ def read_lines(path):
       path: str.
 
     Returns:
-      list of str, its lines without those that are blank.
+      list of str, its lines except blank ones.
 
     Raises:
-      UserError: it is missing, empty or no text.
+      UserError: it is missing, empty or not text.
     """
     refuse_missing(path)
     try:
@@ -75,14 +75,14 @@ def read_lines(path):
 
 
 def read_columns(path, *columns):
-    """Reads a text file of words in columns; the last one may hold spaces.
+    """Reads a text file with columns of words; the last column may contain spaces.
 
     Args:
       path: str.
-      *columns: str, what the columns are called in an error.
+      *columns: str, names of the columns for error messages.
 
     Returns:
-      list of list of str, a row each.
+      list of rows, each a list of str.
 
     Raises:
       UserError: it is missing or empty, or a row has too few columns.
@@ -115,7 +115,7 @@ def read_mat(path, *names):
     refuse_missing(path)
     variables, reason = mat_file.load(path, names)
     if reason:
-        raise UserError(f"{path} is damaged or no MATLAB file ({reason}); {WRONG_FILE}")
+        raise UserError(f"{path} is damaged or not a MATLAB file ({reason}); {WRONG_FILE}")
     for name in names:
         if not isinstance(variables.get(name), np.ndarray):
             raise UserError(f"{path} has no variable {name}; {WRONG_FILE}")
@@ -128,13 +128,13 @@ def column(path, array, kind):
     Args:
       path: str, the file, for an error.
       array: array.
-      kind: int or str.
+      kind: type, int or str.
 
     Returns:
-      list of `kind`, not empty.
+      list of `kind` values, not empty.
 
     Raises:
-      UserError: there is no value, or one is missing or of another kind.
+      UserError: there is no value, or one is missing or of the wrong type.
     """
     import numpy as np  # only now: --help does not need it
 
@@ -160,7 +160,7 @@ def field(path, records, name, kind):
 
 
 def labelled(path, labels, class_names):
-    """Checks official labels, which start at 1, and returns them from 0 on.
+    """Checks official labels, which start at 1, and returns them starting at 0.
 
     Args:
       path: str, the file, for an error.

@@ -1,4 +1,4 @@
-"""The earlier spelling of python -m datasets_lists check."""
+"""Alias of python -m datasets_lists check, its earlier name."""
 
 import sys
 

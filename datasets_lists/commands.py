@@ -1,4 +1,4 @@
-"""The commands make, check and download, with the flags that `flags.parse` reads."""
+"""The commands make, check and download."""
 
 import json
 import os
@@ -19,13 +19,13 @@ def run(command, given, show):
     Args:
       command: str, "make", "check" or "download".
       given: argparse.Namespace, see `flags.parse`.
-      show: function of a str, that prints it.
+      show: function that prints a str.
 
     Returns:
-      bool, whether no problem is left.
+      bool, True if no problem is left.
 
     Raises:
-      UserError: it could not be done. Of several data sets, one that fails stops no other.
+      UserError: the command failed. If one of several data sets fails, the others are still done.
     """
     if command == "download":
         fetch.fetch(given.name, given.datasets_dir, show)
@@ -38,20 +38,20 @@ def run(command, given, show):
         return work(given.name, root, given, show)
     root = os.path.abspath(os.path.expanduser(given.dataset_path))
     if not os.path.isdir(root):
-        raise UserError(f"there is no folder {root}, which --dataset_path names")
+        raise UserError(f"--dataset_path {root} does not exist; name the folder of your images")
     return work("custom", root, given, show)
 
 
 def _run_all(work, given, show):
-    """Runs a command for each official data set that is in place."""
+    """Runs a command for each official data set found."""
     folders = {name: official.folder_of(name, given.datasets_dir)[0] for name in official.NAMES}
     there = [name for name in official.NAMES if os.path.isdir(folders[name])]
     if not there:
         names = ", ".join(DATASETS[name].folder for name in official.NAMES)
         parent = os.path.dirname(folders[official.NAMES[0]])
         raise UserError(
-            f"none of the folders {names} is below {parent}; name another with --datasets_dir, or"
-            " your own images with custom --dataset_path FOLDER"
+            f"none of the folders {names} is in {parent}; choose another with --datasets_dir, or"
+            " use your own images with custom --dataset_path FOLDER"
         )
     clean, failed = True, []
     for name in there:
@@ -72,13 +72,13 @@ def _make(name, root, given, show):
         annotations, groups = split.split(root, given.split or SHARES, seed, given.workers)
         if groups:
             examples = "; ".join(", ".join(group) for group in groups[:EXAMPLES])
-            show(f"near-duplicates, kept in one split each: {len(groups)} groups, as {examples}")
+            show(f"near-duplicates, kept in one split: {len(groups)} groups, such as {examples}")
     else:
         annotations = official.read(name, root, given.level, given.subset)
         for source in sorted(set(annotations.sources.values())):
             show(f"read {source}")
     new = lists.write(root, annotations, given.overwrite)
-    show(f"{os.path.join(root, 'lists')} " + ("is written" if new else "is there and the same"))
+    show(f"{os.path.join(root, 'lists')} " + ("is written" if new else "is unchanged"))
     report = inspection.inspect_dataset(
         name, root, subset=given.subset, read_images=not given.skip_images, workers=given.workers
     )

@@ -1,4 +1,4 @@
-"""The earlier spelling of python -m datasets_lists download."""
+"""Alias of python -m datasets_lists download, its earlier name."""
 
 import sys
 

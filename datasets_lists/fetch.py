@@ -1,4 +1,4 @@
-"""Gets a data set from its official address: downloaded, compared, unpacked and in its place."""
+"""Downloads a data set from its official site, verifies it and unpacks it in place."""
 
 import contextlib
 import hashlib
@@ -11,14 +11,14 @@ from utils.errors import UserError
 
 
 def fetch(name, datasets_dir, show):
-    """Gets what is missing of a data set, or shows how to get it by hand.
+    """Downloads the missing parts of a data set, or shows how to get it by hand.
 
-    Archives wait in <datasets_dir>/downloads until they are unpacked.
+    Archives are kept in <datasets_dir>/downloads until they are unpacked.
 
     Args:
       name: str from `official.NAMES`.
       datasets_dir: str, the folder of the data sets, as the flag gives it.
-      show: function of a str, that prints it.
+      show: function that prints a str.
 
     Raises:
       UserError: a file can't be downloaded, is not the published one, or can't be unpacked.
@@ -29,11 +29,11 @@ def fetch(name, datasets_dir, show):
         show(reader.BY_HAND.format(root=root))
     for wanted in reader.DOWNLOADS:
         if all(os.path.exists(os.path.join(root, part)) for part in wanted.gives):
-            show(f"{' and '.join(wanted.gives)} is in {root} already")
+            show(f"{' and '.join(wanted.gives)} is already in {root}")
             continue
         show(f"{wanted.url}, {wanted.size / 1e6:,.1f} MB")
         _get_one(root, wanted)
-        show(f"{' and '.join(wanted.gives)} is in {root} now")
+        show(f"{' and '.join(wanted.gives)} is now in {root}")
     show(f"next: python -m datasets_lists make {name}")
 
 
@@ -49,9 +49,9 @@ def _get_one(root, wanted):
     archives.extract(archive, os.path.normpath(os.path.join(root, wanted.into)))
     for part in wanted.gives:
         if not os.path.exists(os.path.join(root, part)):
-            raise UserError(f"{archive} has been unpacked, but holds no {part}: it is another file")
+            raise UserError(f"{archive} does not contain {part}: it is a different file")
     os.remove(archive)
-    with contextlib.suppress(OSError):  # others may still wait there
+    with contextlib.suppress(OSError):  # other archives may still be there
         os.rmdir(os.path.dirname(archive))
 
 
@@ -63,6 +63,6 @@ def _check_md5(path, wanted):
     if digest.hexdigest() != wanted.md5:
         os.remove(path)
         raise UserError(
-            f"what {wanted.url} gives has the MD5 {digest.hexdigest()}, not {wanted.md5};"
+            f"the file from {wanted.url} has the MD5 {digest.hexdigest()}, not {wanted.md5};"
             " run the command again"
         )

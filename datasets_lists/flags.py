@@ -11,25 +11,25 @@ from utils.errors import UserError
 _HELP = """\
 usage: python -m datasets_lists COMMAND NAME [--FLAG VALUE ...]
 
-Data sets, from their official files to the lists that main.py reads.
+Turns the official files of data sets into the lists that main.py reads.
 
-  make       turns official annotations, or a folder per class, into lists and checks them
-  check      reports what is wrong with the lists and the images of a data set
-  download   gets a data set from its official address, or explains how to get it
+  make       turn official annotations, or one folder per class, into lists, and check them
+  check      report problems in the lists and images of a data set
+  download   download a data set from its official site, or explain how to get it
 
-NAME is {names} or custom, your own images. The flags and examples of each:
+NAME is {names} or custom (your own images). For flags and examples:
 python -m datasets_lists COMMAND --help
 """
 _MAKE_EPILOG = """\
-Reads the official files of a data set, which have to lie below --datasets_dir as
-datasets_lists/README.md shows, and writes, in one step or not at all,
+Reads the official files of a data set, stored under --datasets_dir as shown in
+datasets_lists/README.md, and writes, all or none of them,
 
   lists/{train,val,trainval,test}_all_sub_list.csv    ,label,file_name   with labels from 0
   lists/classes.csv                                   index,name
 
-Lists that are there and differ are kept unless --overwrite is given. Then the data set is checked
-as by python -m datasets_lists check. Exit code: 0 no problem, 1 the lists are written and the check
-found a problem, 2 no lists could be written.
+Existing lists that differ are kept unless --overwrite is given. The data set is then
+checked as with python -m datasets_lists check. Exit code: 0 no problem, 1 the lists were written
+but the check found a problem, 2 no lists could be written.
 
 examples:
   python -m datasets_lists make flowers
@@ -38,35 +38,34 @@ examples:
   python -m datasets_lists make custom --dataset_path FOLDER --split 0.7 0.1 0.2 --seed 0
 """
 _CHECK_EPILOG = """\
-Reports counts other than the published; labels without a training image; listed images that are
-not there, and images in no list; the same file or the same pixels in two splits; images that
-training can't decode, truncated ones, ones whose ending is another format's (a PNG called .jpg),
-ones that are not RGB and ones of more than 200 megapixels; images of formats that are not read.
-Prints sizes, images per class and the hash of the classes too. Photos are looked at upright, as
-their EXIF orientation turns them.
+Reports counts that differ from the published ones; labels without a training image; missing images
+and images in no list; the same file or the same pixels in two splits; and images that training
+can't decode, are truncated, have the wrong extension (a PNG called .jpg), are not RGB, exceed 200
+megapixels or have an unsupported format. Also prints image sizes, images per class and the hash of
+the classes. Photos are first turned upright by their EXIF orientation.
 
---fix writes such images anew, upright and under their own names, as RGB JPEGs (as RGB PNGs or BMPs
-where the name ends so), and keeps what was there as NAME.orig. It touches nothing else.
+--fix rewrites such images in place, upright, as RGB JPEGs (RGB PNGs or BMPs if the name ends in
+.png or .bmp), and keeps the originals as NAME.orig. It touches nothing else.
 
-Exit code: 0 clean, 1 a problem is left, 2 the check could not run.
+Exit code: 0 clean, 1 problems remain, 2 the check could not run.
 
 examples:
   python -m datasets_lists check flowers
-  python -m datasets_lists check                        every official data set that is in place
+  python -m datasets_lists check                        every official data set found
   python -m datasets_lists check custom --dataset_path FOLDER --fix
   python -m datasets_lists check cub --json cub.json
 """
 _DOWNLOAD_EPILOG = """\
-A broken download goes on where it stopped. Sizes and checksums are compared, archives are unpacked
-beside their place and moved in when they are whole, and what is there already is left alone. Cars
-and birds have no open address: the command prints where to get them and what to put where.
+An interrupted download resumes where it stopped. Sizes and checksums are verified, archives are
+unpacked to a temporary folder first, and existing files are left alone. Cars and birds have no
+direct address: the command prints where to get them and what to put where.
 
 examples:
   python -m datasets_lists download flowers
   python -m datasets_lists download cub --datasets_dir /data
 """
 _OFFICIAL = (*official.NAMES, "all")
-# Flag -> the data sets that it goes with; the other flags go with every one.
+# Flag -> the data sets that it applies to; other flags apply to all.
 _DATASETS_OF_FLAG = {
     "datasets_dir": _OFFICIAL,
     "subset": _OFFICIAL,
@@ -78,12 +77,12 @@ _DATASETS_OF_FLAG = {
 
 
 def _at_least(least):
-    """A reader of whole numbers from `least` up."""
+    """An argparse type for whole numbers of at least `least`."""
 
     def read(word):
-        """The number, or an error that argparse understands."""
+        """Returns the number, or raises an error that argparse understands."""
         if not word.isdigit() or int(word) < least:
-            raise argparse.ArgumentTypeError(f"{word!r} is not a whole number from {least} up")
+            raise argparse.ArgumentTypeError(f"{word!r} is not a whole number of at least {least}")
         return int(word)
 
     return read
@@ -106,22 +105,22 @@ def _add_common(parser):
     add = parser.add_argument
     add("--dataset_path", "--db_path", metavar="FOLDER", help="custom: the folder of the images")
     add("--subset", action="store_true",
-        help="a part of the data set is there on purpose, with other counts")  # fmt: skip
+        help="part of the data set is missing on purpose: ignore published counts")  # fmt: skip
     add("--workers", type=_at_least(1), metavar="N",
-        help="processes that read images [default one a core]")  # fmt: skip
+        help="processes that read images [default: one per core]")  # fmt: skip
 
 
 def _make_parser():
     parser = _parser(
         "make",
         ("NAME [--datasets_dir PATH]", "custom --dataset_path FOLDER [--split A B C] [--seed N]"),
-        "Turns official annotations, or a folder per class, into the lists that main.py\n"
+        "Turns official annotations, or one folder per class, into the lists that main.py\n"
         "reads, and checks the result.",
         _MAKE_EPILOG,
     )
     names = (*_OFFICIAL, "custom")
     add = parser.add_argument
-    add("name", choices=names, metavar="NAME", help=", ".join(names) + " (all: those in place)")
+    add("name", choices=names, metavar="NAME", help=", ".join(names) + " (all: those found)")
     _add_common(parser)
     levels = "variant (100), family (70) or manufacturer (30)"
     add("--level", choices=official.LEVELS, metavar="LEVEL",
@@ -130,7 +129,7 @@ def _make_parser():
         help="custom: shares for train, val and test [default 0.7 0.1 0.2]")  # fmt: skip
     add("--seed", type=_at_least(0), metavar="N", help="custom: seed of the split [default 0]")
     add("--overwrite", action="store_true", help="replace lists that differ")
-    add("--skip_images", action="store_true", help="check lists and file names alone")
+    add("--skip_images", action="store_true", help="check only lists and file names")
     return parser
 
 
@@ -141,15 +140,15 @@ def _check_parser():
             "[NAME] [--datasets_dir PATH] [--fix] [--json PATH]",
             "custom --dataset_path FOLDER [--fix]",
         ),
-        "Reports what is wrong with the lists and the images of a data set.",
+        "Reports problems in the lists and images of a data set.",
         _CHECK_EPILOG,
     )
     names = (*_OFFICIAL, "custom")
     parser.add_argument("name", nargs="?", choices=names, metavar="NAME",
-        help=", ".join(names) + " [default all: those in place]")  # fmt: skip
+        help=", ".join(names) + " [default all: those found]")  # fmt: skip
     _add_common(parser)
-    parser.add_argument("--fix", action="store_true", help="write images that have a problem anew")
-    parser.add_argument("--json", metavar="PATH", help="write the report as JSON too; -: print it")
+    parser.add_argument("--fix", action="store_true", help="rewrite images that have a problem")
+    parser.add_argument("--json", metavar="PATH", help="also write the report as JSON; -: print it")
     return parser
 
 
@@ -157,7 +156,7 @@ def _download_parser():
     parser = _parser(
         "download",
         ("NAME [--datasets_dir PATH]",),
-        "Gets a data set from its official address, or explains how to get it.",
+        "Downloads a data set from its official site, or explains how to get it.",
         _DOWNLOAD_EPILOG,
     )
     add = parser.add_argument
@@ -176,11 +175,11 @@ def parse(argv):
       argv: list of str, without the program's name.
 
     Returns:
-      str, "make", "check" or "download", and its argparse.Namespace; the `name` in it is "custom"
-      or "all" where only --dataset_path or nothing is given.
+      str, "make", "check" or "download", and its argparse.Namespace; its `name` is "custom"
+      if only --dataset_path is given, "all" if nothing is.
 
     Raises:
-      UserError: an unknown command, flag or name, or a flag that does not go with this name.
+      UserError: an unknown command, flag or name, or a flag that does not apply to this name.
       SystemExit: 0, after --help.
     """
     command = argv[0] if argv else None
@@ -191,7 +190,7 @@ def parse(argv):
         near = difflib.get_close_matches(str(command), _PARSERS, 1)
         hint = f"did you mean {near[0]}?" if near else "see python -m datasets_lists --help"
         what = f"there is no command {command}" if argv else "there is no command"
-        raise UserError(f"{what}: it is make, check or download; {hint}")
+        raise UserError(f"{what}: choose make, check or download; {hint}")
     given = _PARSERS[command]().parse(argv[1:])
     if given.name is None:
         given.name = "custom" if given.dataset_path else "all"
@@ -203,8 +202,8 @@ def _check_combination(given):
     for flag, names in _DATASETS_OF_FLAG.items():
         value = getattr(given, flag, None)
         if value is not None and value is not False and given.name not in names:
-            raise UserError(f"--{flag} does not go with {given.name}; leave it out")
+            raise UserError(f"--{flag} does not apply to {given.name}; leave it out")
     if given.name == "custom" and not given.dataset_path:
         raise UserError("custom needs --dataset_path, the folder of your images")
     if given.name == "all" and getattr(given, "json", None):
-        raise UserError("--json goes with one data set; name it")
+        raise UserError("--json works on one data set; name it")

@@ -1,7 +1,7 @@
-"""Looks at image files one by one, on all cores: what is wrong with each, its size and content.
+"""Examines image files on all cores: problems, size and content.
 
-TensorFlow is not needed. What its decoder refuses, in either version, is refused here too; where
-Pillow alone would be more tolerant, this module has a rule of its own.
+TensorFlow is not needed, but anything that its decoder rejects, in either version, is rejected
+here too; where Pillow is more tolerant, this module has extra rules.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ FORMATS = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".bmp": "BMP", ".gif": "GIF",
     ".webp": "WEBP",
 }  # fmt: skip
-# TensorFlow 1.15, which alone runs on Python 3.7, decodes no WebP.
+# TensorFlow 1.15, the only one for Python 3.7, can't decode WebP.
 DECODABLE = ("BMP", "GIF", "JPEG", "PNG") + (("WEBP",) if sys.version_info >= (3, 8) else ())
 MAX_MEGAPIXELS = 200  # larger images are not decoded
 IMAGES_A_PROCESS = 256
@@ -32,11 +32,11 @@ CHUNK = 16
 
 
 class ImageInfo(NamedTuple):
-    """What is known of one image file.
+    """Properties of one image file.
 
     Attributes:
-      size: (width, height) in pixels of the upright image; None where it can't be read.
-      content: str, hash of the upright pixels; of the bytes where they can't be read.
+      size: (width, height) of the upright image in pixels; None if it can't be read.
+      content: str, hash of the upright pixels, or of the bytes if they can't be read.
       problems: tuple of (kind, detail), see `report.KINDS`.
     """
 
@@ -59,7 +59,7 @@ def examine(path):
       ImageInfo.
     """
     if os.path.exists(path) and not os.path.isfile(path):  # a pipe would never end
-        return ImageInfo(None, path, (("unreadable", "is no regular file"),))
+        return ImageInfo(None, path, (("unreadable", "is not a regular file"),))
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -79,7 +79,7 @@ def examine(path):
 
 
 def _comparable(image):
-    """Training sees RGB, so content is compared there; 16 bits are compared as they are."""
+    """The image to compare: in RGB, as training sees it; 16 bits are kept."""
     return image if image.mode == "RGB" or image.mode[0] in "IF" else image.convert("RGB")
 
 
@@ -88,7 +88,7 @@ def _digest(data):
 
 
 def open_image(source):
-    """Opens an image, of which only the header is read.
+    """Opens an image, reading only its header.
 
     Args:
       source: str, a path, or a binary file.
@@ -98,11 +98,11 @@ def open_image(source):
 
     Raises:
       TooLarge: it has more than `MAX_MEGAPIXELS`.
-      Exception: of many kinds, it is no image.
+      Exception: of many types, it is not an image.
     """
-    Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit gives way to this one
+    Image.MAX_IMAGE_PIXELS = None  # this limit replaces Pillow's own
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd metadata; the pixels are what counts
+        warnings.simplefilter("ignore")  # odd metadata; only the pixels matter
         image = Image.open(source)
     megapixels = image.width * image.height / 1e6
     if megapixels > MAX_MEGAPIXELS:
@@ -118,15 +118,15 @@ def decode(data):
       data: bytes, an encoded file.
 
     Returns:
-      PIL.Image.Image, not turned.
+      PIL.Image.Image, as stored.
 
     Raises:
       TooLarge: it has more than `MAX_MEGAPIXELS`.
-      Exception: of many kinds, it can't be decoded.
+      Exception: of many types, it can't be decoded.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        open_image(io.BytesIO(data)).verify()  # checksums, which loading alone passes over
+        open_image(io.BytesIO(data)).verify()  # checks checksums, which loading skips
         image = open_image(io.BytesIO(data))
         image.load()
     return image
@@ -136,12 +136,12 @@ def upright(image):
     """An image turned by its EXIF orientation, as training sees it."""
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # damaged metadata, which turns nothing
+    except Exception:  # damaged metadata is ignored
         return image
 
 
 def format_of(image):
-    """The format of a decoded image; a JPEG with further pictures behind it is a JPEG."""
+    """The format of a decoded image; a JPEG with more images appended counts as JPEG."""
     return "JPEG" if image.format == "MPO" else image.format
 
 
@@ -156,29 +156,29 @@ def _problems(path, data, image):
     if _lacks_end(found, data, image):
         yield "truncated", f"the end of the {found} file is missing"
     if found == "BMP" and data[28] not in (8, 24, 32):
-        yield "unreadable", f"TensorFlow decodes no BMP of {data[28]} bits a pixel"
+        yield "unreadable", f"TensorFlow can't decode a BMP with {data[28]} bits per pixel"
     if found == "WEBP" and getattr(image, "n_frames", 1) > 1:
-        yield "unreadable", "TensorFlow decodes no animated WebP"
-    if image.mode != "RGB" and found != "GIF":  # a GIF has no other colours than its palette's
+        yield "unreadable", "TensorFlow can't decode animated WebP"
+    if image.mode != "RGB" and found != "GIF":  # a GIF only has the colours of its palette
         yield "not_rgb", f"has the mode {image.mode}"
 
 
 def _lacks_end(found, data, image):
-    """Whether the end of a file is missing, which Pillow does not always ask for."""
+    """Whether the end of a file is missing, which Pillow does not always notice."""
     if found == "JPEG":
         return data.find(b"\xff\xd9", _first_scan(data)) < 0
     if found == "PNG":
         return b"IEND\xaeB`\x82" not in data
-    if found == "BMP":  # rows are filled up to four bytes
+    if found == "BMP":  # rows are padded to four bytes
         row_bytes = -(-image.width * data[28] // 32) * 4
         return len(data) < int.from_bytes(data[10:14], "little") + row_bytes * image.height
-    if found == "WEBP":  # the header has the length of what follows
+    if found == "WEBP":  # the header has the length of the rest
         return len(data) < 8 + int.from_bytes(data[4:8], "little")
     return found == "GIF" and b"\x00;" not in data[-64:]
 
 
 def _first_scan(data):
-    """Where the picture itself begins in a JPEG, behind any thumbnail in its header."""
+    """Position of the main image in a JPEG, after any thumbnail in its header."""
     position, marker = 2, data[2:4]
     while len(marker) == 2 and marker[0] == 0xFF and marker[1] != 0xDA:
         length = int.from_bytes(data[position + 2 : position + 4], "big")
@@ -188,12 +188,12 @@ def _first_scan(data):
 
 
 def map_over(function, paths, workers=None, text="reading"):
-    """Applies a function to files, on all cores where there are many, with a progress bar.
+    """Applies a function to files with a progress bar, on all cores if there are many files.
 
     Args:
-      function: function of a module, from a path to something that can be pickled.
+      function: module-level function from a path to a picklable value.
       paths: sequence of N str.
-      workers: int, processes; default one a core, and none for a few files.
+      workers: int, processes; default one per core, or none for a few files.
       text: str, the label of the bar.
 
     Returns:
@@ -206,15 +206,15 @@ def map_over(function, paths, workers=None, text="reading"):
     bar = {"total": len(paths), "desc": text, "unit": " files", "disable": None}
     if workers == 1:
         return [function(path) for path in tqdm(paths, **bar)]
-    # Fresh processes: a fork of one that has used TensorFlow may hang.
+    # Fresh processes, as a fork may hang after using TensorFlow.
     context = multiprocessing.get_context("spawn")
     try:
         with ProcessPoolExecutor(workers, context, _leave_interrupts_to_the_parent) as pool:
             return list(tqdm(pool.map(function, paths, chunksize=CHUNK), **bar))
     except BrokenProcessPool:
         raise UserError(
-            f"a process that was {text} has ended, most likely killed for lack of memory; give it"
-            " more, or run it again with --workers 1"
+            f"a process that was {text} has ended, most likely killed for lack of memory; free"
+            " memory, or run again with --workers 1"
         ) from None
 
 

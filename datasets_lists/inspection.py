@@ -1,4 +1,4 @@
-"""The check of a data set: lists against what is published, files against lists, every image."""
+"""Checks a data set: lists against published counts, files against lists, every image."""
 
 import os
 from typing import Dict, NamedTuple
@@ -10,21 +10,21 @@ from datasets_lists.images import ImageInfo, examine, map_over
 from datasets_lists.report import Problem, Report
 from utils.errors import UserError
 
-_MOST_NAMED = 5  # files of the same content that a problem names
+_MOST_NAMED = 5  # identical files that a problem lists
 
 
 class _View(NamedTuple):
-    """A data set as the rules look at it.
+    """A data set, as the rules see it.
 
     Attributes:
       folder: str, the image folder.
       rows: dict from split to list of (label, file).
       class_map: data.lists.ClassMap.
-      published: dict from split to int, empty where nothing is to be compared.
+      published: dict from split to int, empty if there is nothing to compare.
       class_counts: collection of int, the published numbers of classes.
-      entries: list of data.folders.Entry, what is below the image folder.
-      splits_of: dict from listed file to the set of the splits that must not share it.
-      images: dict from file to ImageInfo, of the images that were read.
+      entries: list of data.folders.Entry, the content of the image folder.
+      splits_of: dict from listed file to the set of splits that must not share it.
+      images: dict from file to ImageInfo, for the images that were read.
     """
 
     folder: str
@@ -43,10 +43,10 @@ def inspect_dataset(name, root, fix=False, subset=False, read_images=True, worke
     Args:
       name: str from `official.NAMES`, or "custom".
       root: str, its folder.
-      fix: bool, write images that have a problem anew, see `repair.repair`.
-      subset: bool, it is a part on purpose, so other counts than the published are no problem.
-      read_images: bool; False looks at lists and file names alone.
-      workers: int, processes; default one a core.
+      fix: bool, rewrite images that have a problem, see `repair.repair`.
+      subset: bool, part of the data set is missing on purpose: ignore published counts.
+      read_images: bool; False only checks lists and file names.
+      workers: int, processes; default one per core.
 
     Returns:
       Report.
@@ -91,22 +91,22 @@ def inspect_dataset(name, root, fix=False, subset=False, read_images=True, worke
 
 
 def _read(name, root):
-    """The rows of the lists that are there, or of the folders of a custom set without lists."""
+    """The rows of the existing lists, or of the folders of a custom set without lists."""
     if not lists.has_lists(root):
         if name == "custom":
             return lists.read_rows(root, folders.SPLITS)
         raise UserError(
-            f"{root} has no folder lists; python -m datasets_lists make {name} writes it"
+            f"{root} has no folder lists; create it with python -m datasets_lists make {name}"
         )
     there = {s for s in folders.SPLITS if os.path.exists(lists.list_path(root, s))}
     return lists.read_rows(root, {"train"} | there)
 
 
 def _notes(view, name, root):
-    """Yields what is no problem and worth knowing."""
+    """Yields remarks that are not problems."""
     if "val" in view.rows and official.train_holds_val(name):
         yield "val is part of train, as the first release trains"
-    # Beside lists, files that are no images are annotations.
+    # If there are lists, other files are annotations.
     kinds = {"unread image", "special", "link", "system"}
     kinds |= set() if lists.has_lists(root) else {"other"}
     text = folders.left_out([e for e in view.entries if e.kind in kinds], view.splits_of)
@@ -115,7 +115,7 @@ def _notes(view, name, root):
 
 
 def _is_file(view, file):
-    """Whether a listed file ends at a regular file; anything else is not opened."""
+    """Whether a listed file is a regular file, or a link to one; others are not opened."""
     return os.path.isfile(os.path.join(view.folder, file))
 
 
@@ -134,7 +134,7 @@ def _examine(folder, files, workers):
 
 
 def _extremes(images):
-    """(width, height, file) of the image with the least pixels and of the one with the most."""
+    """(width, height, file) of the images with the fewest and with the most pixels."""
     sizes = [(*found.size, file) for file, found in images.items() if found.size]
     by_pixels = sorted(sizes, key=lambda row: (row[0] * row[1], row[2]))
     return (by_pixels[0], by_pixels[-1]) if by_pixels else (None, None)
@@ -170,7 +170,7 @@ def _missing(view):
     for file in sorted(view.splits_of):
         if not _is_file(view, file):
             there = os.path.lexists(os.path.join(view.folder, file))
-            yield Problem("missing", file, "is no regular file" if there else "")
+            yield Problem("missing", file, "is not a regular file" if there else "")
 
 
 def _unlisted(view):
@@ -192,7 +192,7 @@ def _in_two_splits(view):
 
 
 def _same_content(view):
-    """One problem for each content that files of several splits have."""
+    """One problem per content shared by files of several splits."""
     by_content = {}
     for file, image in sorted(view.images.items()):
         by_content.setdefault(image.content, []).append(file)

@@ -1,4 +1,4 @@
-"""The list files of a data set, written whole or not at all."""
+"""Writes the list files of a data set, all or none."""
 
 import csv
 import io
@@ -12,13 +12,13 @@ SPLITS = ("train", "val", "trainval", "test")
 
 
 def texts_of(annotations):
-    """The files of the folder lists.
+    """The content of the folder lists.
 
     Args:
       annotations: Annotations.
 
     Returns:
-      dict from file name to text: a list a split, and classes.csv.
+      dict from file name to text: one list per split, and classes.csv.
     """
     rows_of = {
         os.path.basename(list_path("", split)): [("", "label", "file_name")]
@@ -36,9 +36,9 @@ def _as_csv(rows):
 
 
 def write(root, annotations, overwrite=False):
-    """Writes lists/*.csv of a data set; the folder changes in one step.
+    """Writes lists/*.csv of a data set, replacing the folder atomically.
 
-    Lists that are there already and equal are left as they are. Other files in the folder stay.
+    Identical existing lists are left untouched. Other files in the folder are kept.
 
     Args:
       root: str, the data set's folder.
@@ -49,7 +49,7 @@ def write(root, annotations, overwrite=False):
       bool, whether anything was written.
 
     Raises:
-      UserError: other lists are there and are not to be replaced, or the folder can't be written.
+      UserError: there are different lists and `overwrite` is False, or the folder can't be written.
     """
     folder = os.path.realpath(os.path.join(root, "lists"))
     texts = texts_of(annotations)
@@ -62,8 +62,8 @@ def write(root, annotations, overwrite=False):
         differing = [name for name in there if there[name] != texts.get(name)]
         if differing and not overwrite:
             raise UserError(
-                f"{os.path.join(folder, differing[0])} is there and differs from what would be"
-                " written; keep it, or replace the lists with --overwrite"
+                f"{os.path.join(folder, differing[0])} already exists and differs from the new"
+                " list; keep it, or replace the lists with --overwrite"
             )
         _replace(folder, texts, known)
     except OSError as error:
@@ -79,7 +79,7 @@ def _read(path):
 
 
 def _replace(folder, texts, known):
-    """Builds the new folder beside the old one and renames both."""
+    """Builds the new folder beside the old one, then swaps them by renaming."""
     parent, name = os.path.split(folder)
     new, old = (os.path.join(parent, f".{name}.{word}{os.getpid()}") for word in ("new", "old"))
     try:

@@ -1,4 +1,4 @@
-"""The earlier spelling of python -m datasets_lists make."""
+"""Alias of python -m datasets_lists make, its earlier name."""
 
 import sys
 

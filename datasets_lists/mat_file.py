@@ -1,7 +1,7 @@
-"""Reads MATLAB files in a process of its own, which a damaged file can end or keep busy forever.
+"""Reads MATLAB files in a separate process, as a damaged file may crash or hang it.
 
-SciPy's reader follows the offsets and sizes of a file, so that wrong ones can make it read outside
-its memory (github.com/scipy/scipy/issues/6072).
+SciPy's reader trusts the offsets and sizes in a file, so wrong ones can make it read outside its
+memory (github.com/scipy/scipy/issues/6072).
 """
 
 import os
@@ -31,8 +31,8 @@ def load(path, names):
       names: collection of str.
 
     Returns:
-      dict from name to what SciPy reads, of those that are there, and str, why the file can't be
-      read, or None.
+      dict from name to what SciPy reads, for the variables that exist, and str, why the file can't
+      be read, or None.
     """
     command = [sys.executable, "-c", _CODE, os.path.abspath(path), *names]
     try:
@@ -41,7 +41,7 @@ def load(path, names):
         )
         answer = pickle.loads(done.stdout)
     except subprocess.TimeoutExpired:
-        return {}, f"its reader takes more than {TIMEOUT_SECONDS} seconds"
+        return {}, f"reading it takes more than {TIMEOUT_SECONDS} seconds"
     except (pickle.UnpicklingError, EOFError):
-        return {}, f"its reader ends with status {done.returncode}"
+        return {}, f"its reader exited with status {done.returncode}"
     return ({}, answer) if isinstance(answer, str) else (answer, None)

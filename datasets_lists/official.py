@@ -1,11 +1,11 @@
-"""The official data sets: where each lies, and its annotations against what is published.
+"""The official data sets: where each is stored, and checks against the published counts.
 
-The reader of a data set is the module of readers/ with the name of its row in
+The reader of a data set is the module in readers/ named after its row in
 `config.datasets.DATASETS`. It has
   read(root) -> Annotations
-  DOWNLOADS  tuple of Download, empty where the site has no direct address; then
+  DOWNLOADS  tuple of Download; if the site has no direct address, it is empty and there is
   BY_HAND    str, where to get it and what to put where, with {root} for its folder.
-FGVC-Aircraft alone has LEVELS.
+Only FGVC-Aircraft has LEVELS.
 """
 
 import importlib
@@ -21,12 +21,12 @@ LEVELS = ("variant", "family", "manufacturer")
 
 
 def reader_of(name):
-    """The module that reads a data set of `NAMES`; none is imported before it is needed."""
+    """The module that reads a data set of `NAMES`, imported when needed."""
     return importlib.import_module(f"datasets_lists.readers.{name}")
 
 
 def folder_of(name, datasets_dir=None):
-    """The folder of a data set, whether it is there or not, and what decided it.
+    """The folder of a data set, existing or not, and where its path was set.
 
     Args:
       name: str from `NAMES`.
@@ -43,26 +43,26 @@ def existing_folder_of(name, datasets_dir=None):
     """The folder of a data set.
 
     Raises:
-      UserError: it is not there.
+      UserError: it does not exist.
     """
     folder, origin = folder_of(name, datasets_dir)
     if not os.path.isdir(folder):
         spec = DATASETS[name]
         raise UserError(
-            f"there is no folder {folder} of {spec.title} ({origin} says where to look);"
+            f"there is no folder {folder} of {spec.title} (path from {origin});"
             f" to get it: {spec.source}"
         )
     return folder
 
 
 def class_counts(name):
-    """Level -> published number of classes; a data set without levels has the one called None."""
+    """Dict from level to published number of classes; the key is None without levels."""
     one = {None: DATASETS[name].num_classes}
     return getattr(reader_of(name), "LEVELS", one) if name in NAMES else one
 
 
 def train_holds_val(name):
-    """Whether the val images of a data set are part of its train images, as published."""
+    """Whether a data set's train images include its val images, as published."""
     return not DATASETS[name].val_is_held_out
 
 
@@ -72,8 +72,8 @@ def read(name, root, level=None, subset=False):
     Args:
       name: str from `NAMES`.
       root: str, its folder.
-      level: str from `LEVELS`, FGVC-Aircraft's classes; default "variant".
-      subset: bool, the folder holds a part of the data set on purpose.
+      level: str from `LEVELS`, the classes of FGVC-Aircraft; default "variant".
+      subset: bool, the folder holds only part of the data set, on purpose.
 
     Returns:
       Annotations.
@@ -96,20 +96,20 @@ def _check_published(name, annotations, num_classes):
         found = len(annotations.splits[split])
         if found != count:
             raise UserError(
-                f"{annotations.sources[split]} gives {found} {split} images where {title} has"
-                f" {count}: it is truncated or of another version; get it again, or give --subset"
-                " if it is a part on purpose"
+                f"{annotations.sources[split]} gives {found} {split} images, but {title} has"
+                f" {count}: it is truncated or another version; get it again, or give --subset if"
+                " this is meant to be part of the data set"
             )
     if len(annotations.class_names) != num_classes:
         raise UserError(
-            f"{annotations.sources['train']} and what lies beside it have"
-            f" {len(annotations.class_names)} classes where {title} has {num_classes}; get them"
-            " again, or give --subset if it is a part on purpose"
+            f"{annotations.sources['train']} and the files beside it have"
+            f" {len(annotations.class_names)} classes, but {title} has {num_classes}; get them"
+            " again, or give --subset if this is meant to be part of the data set"
         )
 
 
 def _check_splits(name, annotations):
-    """Refuses what no training could use, whatever the counts."""
+    """Refuses splits that no training could use, whatever the counts."""
     splits, sources = annotations.splits, annotations.sources
     _check_names(annotations)
     _check_apart(name, splits, sources)
@@ -129,21 +129,23 @@ def _check_splits(name, annotations):
 
 
 def _check_names(annotations):
-    """Refuses names that no list should hold."""
+    """Refuses names that can't go into a list."""
     from data.folders import IMAGE_ENDINGS, is_path_below, is_text  # only now: for NumPy
 
     for split, rows in annotations.splits.items():
         for row, (_, file) in enumerate(rows, 1):
             entry = f"{annotations.sources[split]} lists {file!r} as its {split} image {row}"
             if not is_path_below(file):
-                raise UserError(f"{entry}, which is no path below the image folder; {WRONG_FILE}")
+                raise UserError(
+                    f"{entry}, which is not a path below the image folder; {WRONG_FILE}"
+                )
             if not file.lower().endswith(IMAGE_ENDINGS):
-                raise UserError(f"{entry}, which is no image; {WRONG_FILE}")
+                raise UserError(f"{entry}, which is not an image; {WRONG_FILE}")
     for label, name in enumerate(annotations.class_names):
         if not is_text(name):
             raise UserError(
                 f"{annotations.sources['train']} and the files beside it call class {label}"
-                f" {name!r}, which is no text; {WRONG_FILE}"
+                f" {name!r}, which is not text; {WRONG_FILE}"
             )
 
 

@@ -1,4 +1,4 @@
-"""--fix: images that have a problem written anew as RGB, each beside a backup of what it was."""
+"""--fix: rewrites images that have a problem as RGB, keeping a backup of each."""
 
 import io
 import os
@@ -13,12 +13,12 @@ from utils.errors import UserError
 
 BACKUP_ENDING = ".orig"
 REPAIRABLE = ("truncated", "misnamed", "not_rgb", "unreadable")
-# How a format is written; a GIF can't be RGB, and TensorFlow 1.15 decodes no WebP.
+# Formats to write; a GIF can't be RGB, and TensorFlow 1.15 can't decode WebP.
 _OPTIONS = {"JPEG": {"quality": 95, "subsampling": 0}, "PNG": {}, "BMP": {}}
 
 
 def repair_all(folder, images):
-    """Repairs what can be repaired.
+    """Repairs all images that can be repaired.
 
     Args:
       folder: str, the image folder.
@@ -37,19 +37,18 @@ def repair_all(folder, images):
 
 
 def repair(path):
-    """Writes an image anew: an RGB JPEG, or an RGB PNG or BMP where the ending says so.
+    """Rewrites an image as an RGB JPEG, or as an RGB PNG or BMP if it has that extension.
 
-    The pixels are those that training sees: transparency is dropped, and the photo is turned by its
-    EXIF orientation (`PIL.ImageOps.exif_transpose`), which the new file is without. Of a truncated
-    image the part that can be read stays and the rest is grey. The file of before is kept as
-    <name>.orig beside it.
+    The pixels are those that training sees: transparency is dropped, and the photo is turned
+    upright (`PIL.ImageOps.exif_transpose`); the new file has no EXIF orientation. The unreadable
+    part of a truncated image becomes grey. The original is kept beside it as <name>.orig.
 
     Args:
       path: str.
 
     Returns:
-      str, what was done; None where the image can't be read or its ending allows no RGB image, and
-      nothing was touched.
+      str, what was done; None if nothing was, as the image can't be read or its extension does not
+      allow RGB.
 
     Raises:
       UserError: the folder can't be written.
@@ -72,12 +71,12 @@ def repair(path):
         os.replace(part, path)
     except OSError as error:
         raise UserError(f"{path} can't be repaired: {error.strerror}") from None
-    lost = ", what was cut off is grey" if cut else ""
-    return f"now an RGB {target}{lost}; before: {os.path.basename(backup)}"
+    lost = ", the missing part is grey" if cut else ""
+    return f"now an RGB {target}{lost}; original: {os.path.basename(backup)}"
 
 
 def _read(path):
-    """The image as RGB and whether it is cut; (None, False) where nothing of it can be read."""
+    """The image as RGB and whether it is truncated; (None, False) if it can't be read."""
     whole = _decoded(path)
     if whole is not None:
         return whole, False
@@ -103,7 +102,7 @@ def _decoded(path):
 
 
 def _as_rgb(image):
-    if image.mode.startswith("I"):  # 16 bits, of which TensorFlow takes the upper eight
+    if image.mode.startswith("I"):  # 16 bits; TensorFlow uses the upper eight
         return Image.fromarray(np.uint8(np.clip(np.asarray(image) // 256, 0, 255))).convert("RGB")
     return image.convert("RGB")
 

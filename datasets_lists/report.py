@@ -4,19 +4,19 @@ from typing import Dict, NamedTuple, Optional, Tuple
 
 from data.folders import CONVERT
 
-# Kind -> its heading, in the order of the report.
+# Kind -> its heading, in report order.
 KINDS = {
-    "counts": "counts other than the published ones",
+    "counts": "counts that differ from the published ones",
     "label": "labels without a training image",
-    "missing": "listed images that are not there",
+    "missing": "listed images that are missing",
     "unlisted": "images in no list",
-    "unread": f"images of a format that is not read; {CONVERT}",
+    "unread": f"images of an unsupported format; {CONVERT}",
     "two_splits": "files in two splits",
     "same_content": "the same content in two splits",
     "unreadable": "images that can't be decoded",
-    "too_large": "images of too many pixels",
+    "too_large": "images with too many pixels",
     "truncated": "truncated images",
-    "misnamed": "images whose ending is another format's",
+    "misnamed": "images with the extension of another format",
     "not_rgb": "images that are not RGB",
 }
 EXAMPLES = 5
@@ -25,7 +25,7 @@ BAR_CHARACTERS = 40
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong with a data set.
+    """One problem of a data set.
 
     Attributes:
       kind: str, a key of `KINDS`.
@@ -39,19 +39,19 @@ class Problem(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a check found of a data set.
+    """The result of checking a data set.
 
     Attributes:
       title: str, the data set.
       folder: str, its image folder.
       counts: dict from split to int.
-      published: dict from split to int, empty where nothing is published or asked for.
-      notes: tuple of str, what is no problem and worth knowing.
+      published: dict from split to int, empty if nothing is published or to be compared.
+      notes: tuple of str, remarks that are not problems.
       class_map: str, `data.lists.ClassMap.digest`.
       images_per_class: list of (class name, int), of the training list.
-      smallest: (width, height, file) of the image with the least pixels, upright; None where
-        none is read.
-      largest: the same of the one with the most.
+      smallest: (width, height, file) of the image with the fewest pixels, upright; None if no image
+        was read.
+      largest: the same for the most pixels.
       problems: tuple of Problem.
       repaired: tuple of (file, what was done), by --fix.
     """
@@ -70,7 +70,7 @@ class Report(NamedTuple):
 
 
 def as_json(report):
-    """The report as a dict that JSON can hold."""
+    """The report as a JSON-compatible dict."""
     return dict(
         report._asdict(),
         clean=not report.problems,

@@ -1,4 +1,4 @@
-"""Lists for a folder per class: each class split by itself, near-duplicates in one split."""
+"""Splits one folder per class: class by class, with near-duplicates kept together."""
 
 import os
 import warnings
@@ -12,37 +12,37 @@ from datasets_lists.annotations import Annotations
 from datasets_lists.images import map_over, open_image, upright
 from utils.errors import UserError
 
-# Perceptual hashes of 64 bits that differ in at most so many are of near-duplicates. Of the 1,360
-# photos of Flowers-17, 99 in 100 copies at half the size, at JPEG quality 30 or a third brighter
-# differ from the photo in at most 6; of the 924,000 pairs of photos, 66 are equal and 4 within 8.
+# Near-duplicates differ in at most this many bits of their 64-bit perceptual hashes. For the 1,360
+# photos of Flowers-17, 99 % of copies at half the size, at JPEG quality 30 or a third brighter
+# differ from the original in at most 6 bits; of the 924,000 pairs of photos, 66 are equal and 4
+# within 8.
 MAX_DISTANCE = 8
 _BLOCK = 1024
 
 
 def split(root, shares, seed=0, workers=None):
-    """Splits a tree of a folder a class.
+    """Splits a tree with one folder per class.
 
-    A group of near-duplicates goes to one split as a whole, even one that reaches over classes.
-    Within that, each class comes as close to the shares as it can and keeps an image for training.
+    A group of near-duplicates stays in one split, even across classes. Subject to that, each class
+    gets as close to the shares as possible and keeps an image for training.
 
     Args:
       root: str, the folder.
       shares: three float, of training, validation and test.
       seed: int.
-      workers: int, processes that read the images; default one a core.
+      workers: int, processes that read the images; default one per core.
 
     Returns:
-      Annotations without the splits that get no image, and list of list of str, the groups of
-      near-duplicates.
+      Annotations without empty splits, and list of list of str, the groups of near-duplicates.
 
     Raises:
-      UserError: the shares or the tree are not what they should be, or an image can't be read.
+      UserError: the shares or the folders are invalid, or an image can't be read.
     """
     check_shares(shares)
     taken = [name for name in SPLITS if os.path.isdir(os.path.join(root, name))]
     if "train" in taken:
         raise UserError(
-            f"{root} is split already, into the folders {' and '.join(taken)}; main.py takes it so"
+            f"{root} is already split into the folders {' and '.join(taken)}; main.py uses it as is"
         )
     rows = files_of_classes(root, skip=("lists",))
     names = sorted({label for label, _ in rows})
@@ -64,7 +64,7 @@ def split(root, shares, seed=0, workers=None):
 
 
 def check_shares(shares):
-    """Refuses shares that are none.
+    """Refuses invalid shares.
 
     Raises:
       UserError: they are negative, leave nothing for training or don't sum to 1.
@@ -72,8 +72,8 @@ def check_shares(shares):
     if min(shares) < 0 or shares[0] <= 0 or not abs(sum(shares) - 1) < 1e-6:
         given = " ".join(f"{share:g}" for share in shares)
         raise UserError(
-            f"--split {given}: the shares of train, val and test have to be at least 0, that of"
-            " train more, and to sum to 1"
+            f"--split {given}: the shares of train, val and test must sum to 1 and be at"
+            " least 0, that of train more than 0"
         )
 
 
@@ -96,20 +96,20 @@ def _hash_of(path):
 
 
 def near_duplicates(hashes, max_distance=MAX_DISTANCE):
-    """Groups hashes that are linked by small distances.
+    """Groups hashes linked by small distances.
 
     Args:
       hashes: bool [N, 64].
-      max_distance: int, bits that linked hashes may differ in.
+      max_distance: int, the most bits in which linked hashes differ.
 
     Returns:
-      list of lists of int, the positions of each group, sorted; most hold one.
+      list of lists of int, the sorted positions of each group; most have one.
     """
     signs = np.where(hashes, 1.0, -1.0).astype(np.float32)
     number, bits = signs.shape
     ones, others = [], []
     for start in range(0, number, _BLOCK):
-        # The product of two rows of signs is the number of equal bits less that of others.
+        # The product of two rows of signs is the number of equal bits minus that of different ones.
         products = signs[start : start + _BLOCK] @ signs[start:].T
         linked = np.nonzero(products >= bits - 2 * max_distance)
         ones.append(linked[0] + start)
@@ -123,7 +123,7 @@ def near_duplicates(hashes, max_distance=MAX_DISTANCE):
 
 
 def assign(labels, groups, shares, seed):
-    """Decides the split of each image.
+    """Chooses the split of each image.
 
     Args:
       labels: int [N] in [0, C).
@@ -132,14 +132,14 @@ def assign(labels, groups, shares, seed):
       seed: int.
 
     Returns:
-      int [N], 0 for training, 1 for validation, 2 for test; each class has a 0.
+      int [N], 0 for training, 1 for validation, 2 for test; every class has a 0.
     """
     order = np.random.RandomState(seed).permutation(len(groups))
     counts = np.bincount(labels)
     wanted = np.round(np.outer(counts, shares))
     wanted[:, 0] = np.maximum(counts - wanted[:, 1] - wanted[:, 2], 1)
     chosen = np.full(len(labels), -1)
-    # The large groups first, while there is room for them; a stable sort keeps the drawn order.
+    # Large groups first, while there is room for them; the stable sort keeps the random order.
     for group in sorted((groups[i] for i in order), key=len, reverse=True):
         number = int(np.argmax(wanted[labels[group]].sum(axis=0)))
         chosen[group] = number

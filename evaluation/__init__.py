@@ -1,1 +1,1 @@
-"""Evaluation of both heads: one pass over a split, its scores, files and pictures."""
+"""Evaluation of both heads: one pass over a split, then scores, files and plots."""

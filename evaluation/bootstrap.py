@@ -7,7 +7,7 @@ _PERCENTILES = (2.5, 97.5)
 
 
 def resample_counts(size, seed, resamples=RESAMPLES):
-    """How often each image is in each resample.
+    """Counts how often each image occurs in each resample.
 
     Args:
       size: int, N.
@@ -23,7 +23,7 @@ def resample_counts(size, seed, resamples=RESAMPLES):
 
 
 def interval(statistics):
-    """The 2.5th and the 97.5th percentile, a list of 2 float; of nan, those that are not."""
+    """The 2.5th and 97.5th percentiles, a list of 2 float, ignoring nan."""
     known = np.asarray(statistics)[~np.isnan(statistics)]
     if not len(known):
         return None
@@ -31,15 +31,15 @@ def interval(statistics):
 
 
 def intervals_of_means(values, seed, resamples=RESAMPLES):
-    """Intervals of means over images, all of them from the same resamples.
+    """Intervals of means over images, all from the same resamples.
 
     Args:
-      values: dict from name to float [N], nan for an image that does not count.
+      values: dict from name to float [N], nan for an image to ignore.
       seed: int.
       resamples: int.
 
     Returns:
-      dict from name to [low, high], or to None where no image counts.
+      dict from name to [low, high], or None if all images are ignored.
     """
     table = np.stack([np.asarray(column, float) for column in values.values()], axis=1)
     known = ~np.isnan(table)

@@ -1,4 +1,4 @@
-"""Whether the softmax is as often right as it is sure, before and after temperature scaling."""
+"""Calibration of the softmax, before and after temperature scaling."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -10,12 +10,12 @@ _LOG_LIMIT = 4.0
 
 
 def expected_calibration_error(confidences, correct, bins=BINS):
-    """Mean distance of confidence and accuracy over bins of equally many images.
+    """Mean gap between confidence and accuracy over bins with equal numbers of images.
 
     Args:
       confidences: float [N], of the predicted class.
       correct: bool [N].
-      bins: int; their sizes differ by one at most, and equal confidences keep the list's order.
+      bins: int; bin sizes differ by at most one, and ties keep list order.
 
     Returns:
       float in [0, 1].
@@ -34,7 +34,7 @@ def fit_temperature(logits, labels):
       labels: int [N].
 
     Returns:
-      float between exp(-4) and exp(4); the lower end where every image is right.
+      float between exp(-4) and exp(4); the lower end if every image is right.
     """
     logits = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     own = logits[np.arange(len(labels)), labels]
@@ -48,7 +48,7 @@ def fit_temperature(logits, labels):
 
 
 def calibration(logits, labels, held_out=None):
-    """The calibration of a split, with a temperature from held-out images where there are any.
+    """The calibration of a split, with a temperature from held-out images if there are any.
 
     Args:
       logits: float [N, C].

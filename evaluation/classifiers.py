@@ -1,4 +1,4 @@
-"""Two classifiers of the same images, the softmax and the nearest training images, together."""
+"""Combines two classifiers of the same images: softmax and nearest training images."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ def fuse(softmax_probabilities, neighbour_probabilities, weight):
 
 
 def choose_weight(softmax_probabilities, neighbour_probabilities, labels):
-    """The weight of 0, 0.05, ..., 1 with the best accuracy; of equals the nearest to one half.
+    """The weight among 0, 0.05, ..., 1 with the best accuracy; ties go to the one nearest 0.5.
 
     Args:
       softmax_probabilities: float [N, C].
@@ -35,7 +35,7 @@ def choose_weight(softmax_probabilities, neighbour_probabilities, labels):
 
 
 def compare(softmax_probabilities, neighbour_probabilities, labels):
-    """How often the two classifiers agree, and which is right where they do not.
+    """How often the two classifiers agree, and which is right when they differ.
 
     Args:
       softmax_probabilities: float [N, C].
@@ -43,8 +43,8 @@ def compare(softmax_probabilities, neighbour_probabilities, labels):
       labels: int [N].
 
     Returns:
-      dict with `agreement`, the share of images; `softmax_right_where_they_differ` and
-      `neighbours_right_where_they_differ`, shares of those on which they differ, nan without any.
+      dict with `agreement`, a fraction of the images; `softmax_right_where_they_differ` and
+      `neighbours_right_where_they_differ`, fractions of the images where they differ, else nan.
     """
     first, second = (np.argmax(p, axis=1) for p in (softmax_probabilities, neighbour_probabilities))
     differ = first != second

@@ -1,4 +1,4 @@
-"""Evaluation of a run: the network's outputs for a split, its scores, files and pictures."""
+"""Evaluates a run: the network's outputs for a split, then scores, files and plots."""
 
 import dataclasses
 import os
@@ -13,9 +13,9 @@ from utils import checkpoints, logs, run_dir
 from utils.errors import UserError
 from utils.tf1 import open_session, tf
 
-# What main.py ends with: which checkpoint, and the folder below eval/ with the split's name in it.
+# The final evaluations of main.py: checkpoint, and folder under eval/ with the split's name.
 FINAL_EVALUATIONS = (("best", "{}-best"), ("last", "{}"))
-# The values of --embedding and the spaces that they stand for.
+# Value of --embedding -> space.
 EMBEDDINGS = {"head": "embedding", "pooled": "pooled", "both": "both"}
 _WORDS = {space: word for word, space in EMBEDDINGS.items()}
 
@@ -29,12 +29,12 @@ def run_network(session, graph, image_list, is_stopped=lambda: False):
       session: tf.Session, with the network's variables.
       graph: EvalGraph.
       image_list: data.lists.ImageList.
-      is_stopped: function of nothing, asked after each batch; True ends the pass.
+      is_stopped: function without arguments, called after each batch; True ends the pass.
 
     Returns:
-      None where the pass was stopped, else dict from name to array: `labels` int32 [N], `logits`
+      None if the pass was stopped, else dict from name to array: `labels` int32 [N], `logits`
       float32 [N, C], `pooled` float32 [N, F], `embeddings` float32 [N, D] with rows of unit norm
-      (the pooled ones without that head).
+      (the pooled ones for a run without that head).
 
     Raises:
       UserError: an image can't be decoded.
@@ -62,7 +62,7 @@ def run_network(session, graph, image_list, is_stopped=lambda: False):
 def evaluate_run(
     folder,
     split,
-    which="last",
+    checkpoint="last",
     embedding=None,
     batch_size=None,
     overrides=None,
@@ -74,23 +74,23 @@ def evaluate_run(
     Args:
       folder: str, the run folder.
       split: str.
-      which: str, "last", "best" or a checkpoint's prefix.
+      checkpoint: str, "last", "best" or a checkpoint's prefix.
       embedding: a key of `EMBEDDINGS`; default the head, and pooled for a run without that head.
       batch_size: int, default the run's.
-      overrides: dict from setting to value, such as where the data set lies now.
+      overrides: dict from setting to value, such as a new location of the data set.
       out: str, default the split.
-      num_neighbours: int, how many neighbours decide on a class.
+      num_neighbours: int, how many neighbours vote on a class.
 
     Returns:
-      dict, what metrics.json holds.
+      dict, the content of metrics.json.
 
     Raises:
-      UserError: the run, the checkpoint or the data set is missing or does not fit, or the run
+      UserError: the run, the checkpoint or the data set is missing or does not match, or the run
         folder can't be written.
     """
     config = dataclasses.replace(stored.read(folder)[0], **overrides or {})
     own = _space_of(config, embedding)
-    prefix = checkpoints.find(folder, which, config.checkpoint_name)
+    prefix = checkpoints.find(folder, checkpoint, config.checkpoint_name)
     held_out = _held_out_split(config, split)
     dataset = preflight.load_dataset(config, {split, "train", held_out or split})
     classes, image_list = dataset.class_map, dataset.splits[split]
@@ -117,14 +117,14 @@ def evaluate_run(
 
 
 def outputs_of(config, prefix, dataset, batch_size=None, scored=None):
-    """The network's outputs for lists of a run, read where they are stored, else computed.
+    """The network's outputs for lists of a run, from storage if possible, else computed.
 
-    Those that are computed are stored in eval/cache/ of the run folder.
+    New outputs are stored in eval/cache/ of the run folder.
 
     Args:
       config: Config of the run.
       prefix: str, the checkpoint's.
-      dataset: data.lists.Dataset, its splits the lists.
+      dataset: data.lists.Dataset, whose splits are the lists.
       batch_size: int, default the run's.
       scored: str, a split that the caller stores with its evaluation instead.
 
@@ -133,7 +133,7 @@ def outputs_of(config, prefix, dataset, batch_size=None, scored=None):
       `outputs.identity_of`.
 
     Raises:
-      UserError: the checkpoint does not fit or is damaged, an image can't be decoded, or the run
+      UserError: the checkpoint does not match or is damaged, an image can't be decoded, or the run
         folder can't be written.
     """
     folder = os.path.join(config.run_dir, "eval")
@@ -149,7 +149,7 @@ def outputs_of(config, prefix, dataset, batch_size=None, scored=None):
         arrays, path = outputs.find(folder, identity)
         if arrays is not None:
             found[split] = arrays
-            logs.LOGGER.info("%s list: the network's outputs are read from %s", split, path)
+            logs.LOGGER.info("%s list: reusing the network's outputs from %s", split, path)
     missing = {split: image_list for split, image_list in lists.items() if split not in found}
     if missing:
         num_classes = len(dataset.class_map.labels)
@@ -163,7 +163,7 @@ def outputs_of(config, prefix, dataset, batch_size=None, scored=None):
 
 
 def _restore_and_run(config, prefix, lists, num_classes, batch_size):
-    """Runs the network over several lists as over one, and takes its outputs apart again."""
+    """Runs the network over several lists in one pass and splits its outputs by list."""
     first = next(iter(lists.values()))
     joined = first._replace(
         folder="",
@@ -184,7 +184,7 @@ def _restore_and_run(config, prefix, lists, num_classes, batch_size):
 
 
 def _held_out_split(config, split):
-    """The list on which temperature and weight are chosen; None without one beside `split`."""
+    """The list for choosing temperature and weight; None if there is none besides `split`."""
     chosen = preflight.with_eval_split(dataclasses.replace(config, eval_split=None)).eval_split
     return None if chosen in ("test", split) else chosen
 
@@ -197,13 +197,13 @@ def _outputs(found, dataset, split):
 
 
 def _held_out(found, dataset, split):
-    """The scoring.HeldOut of a split; None where it shares an image with the training list."""
+    """The scoring.HeldOut of a split; None if it shares an image with the training list."""
     held_out = _outputs(found, dataset, split)
     return None if np.any(held_out.rows_in_training >= 0) else scoring.HeldOut(split, held_out)
 
 
 def _about(config, prefix, dataset, split):
-    """What a report says of the evaluation beside its scores."""
+    """The entries of a report that describe the evaluation itself."""
     return {
         "split": split,
         "num_images": len(dataset.splits[split].files),
@@ -224,7 +224,7 @@ def _is_best(config, prefix):
 
 
 def _space_of(config, embedding):
-    """The space of a value of --embedding, by default the head's, of a vanilla run the pooled."""
+    """The space for a value of --embedding; default the head's, or pooled for a vanilla run."""
     has_head = config.emb_dim is not None
     if embedding is None:
         return "embedding" if has_head else "pooled"

@@ -1,4 +1,4 @@
-"""The files of an evaluation: metrics.json, predictions.csv, embeddings.npz and pictures."""
+"""The files of an evaluation: metrics.json, predictions.csv, embeddings.npz and plots."""
 
 import contextlib
 import errno
@@ -26,7 +26,7 @@ NEEDED = ("split", "num_images", "checkpoint", "step", "class_map", *SCORES, "nm
 
 @contextlib.contextmanager
 def writing(folder):
-    """Turns a folder that can't be written into a UserError; a full disk is left to the script."""
+    """Raises a UserError if a folder is not writable; a full disk is left to the script."""
     try:
         yield
     except OSError as error:
@@ -39,7 +39,7 @@ def writing(folder):
 
 
 def make_folder(folder):
-    """Makes the folder of an evaluation where it is missing, and tries to write into it.
+    """Creates the folder of an evaluation if needed, and checks that it is writable.
 
     Raises:
       UserError: it can't be written.
@@ -52,25 +52,25 @@ def make_folder(folder):
 
 
 def _part_of(folder):
-    """The folder beside it in which the files of an evaluation are made."""
+    """The temporary folder beside it for the files of an evaluation."""
     return os.path.join(os.path.dirname(folder), f".{os.path.basename(folder)}.part")
 
 
 def write_scores(folder, report, arrays, files, class_names, identity):
     """Writes metrics.json, predictions.csv and embeddings.npz, all of them or none.
 
-    They are made beside the folder and moved into it when they are whole. The earlier report and
-    pictures go first and the new report comes last, so that a report never stands beside
-    predictions of another checkpoint. Other files of the folder are left alone.
+    They are written beside the folder and moved into it once complete. The old report and plots are
+    removed first and the new report comes last, so a report is never beside predictions of another
+    checkpoint. Other files in the folder are left alone.
 
     Args:
-      folder: str, of `make_folder`.
-      report: dict, what metrics.json holds.
+      folder: str, from `make_folder`.
+      report: dict, the content of metrics.json.
       arrays: dict with `labels` int32 [N], `logits` float32 [N, C], `embeddings` float32 [N, D]
         and `pooled` float32 [N, F].
       files: list of N str.
       class_names: sequence of C str.
-      identity: str, of `outputs.identity_of`.
+      identity: str, from `outputs.identity_of`.
 
     Raises:
       UserError: the folder can't be written.
@@ -94,7 +94,7 @@ def write_scores(folder, report, arrays, files, class_names, identity):
 
 
 def draw_pictures(folder, arrays, vectors, nearest, image_list, class_names, seed):
-    """Draws the pictures of an evaluation; one that can't be drawn is left out, with a warning.
+    """Draws the plots of an evaluation; skips those that fail, with a warning.
 
     Args:
       folder: str.
@@ -103,7 +103,7 @@ def draw_pictures(folder, arrays, vectors, nearest, image_list, class_names, see
       nearest: int64 [N, k], nearest first.
       image_list: has `paths`, list of N str.
       class_names: sequence of C str.
-      seed: int, of the random picks.
+      seed: int, for the random choice.
     """
     labels, names = arrays["labels"], np.asarray(class_names, dtype=object)
     counts = metrics.confusion_matrix(arrays["logits"], labels)
@@ -116,19 +116,19 @@ def draw_pictures(folder, arrays, vectors, nearest, image_list, class_names, see
         path = os.path.join(folder, name)
         try:
             draw(path)
-        except Exception as error:  # whatever a drawing library raises: the scores are written
+        except Exception as error:  # drawing libraries may raise anything; the scores are written
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            logs.LOGGER.warning("the picture %s can't be drawn (%s)", path, reason)
+            logs.LOGGER.warning("the plot %s can't be drawn (%s)", path, reason)
 
 
 def read_report(folder):
     """Reads the metrics.json of an evaluation.
 
     Returns:
-      dict; None where there is no such file.
+      dict; None if there is no such file.
 
     Raises:
-      UserError: it is damaged, or lacks what an evaluation writes.
+      UserError: it is damaged or incomplete.
     """
     path = os.path.join(folder, REPORT)
     if not os.path.exists(path):
@@ -145,7 +145,7 @@ def read_report(folder):
 
 
 def printable(names):
-    """Names as UTF-8 can write them: what it can't is written as its escape."""
+    """Names as valid UTF-8, with escapes for what can't be encoded."""
     return [str(name).encode("utf-8", "backslashreplace").decode("utf-8") for name in names]
 
 
@@ -160,7 +160,7 @@ def predictions(logits, labels, files, class_names):
 
     Returns:
       pandas.DataFrame with the columns file, label (class index), class (its name), predicted
-      (class name), probability, and top1, top1_probability, ... down to the fifth or the last.
+      (class name), probability, and top1, top1_probability, ... up to the fifth or the last class.
     """
     names = np.array(printable(class_names), dtype=object)
     probabilities = softmax(logits)
@@ -180,7 +180,7 @@ def predictions(logits, labels, files, class_names):
 
 
 def as_table(report):
-    """A report as lines of text for the terminal."""
+    """A report as text for the terminal."""
     chosen = f" (best on the {report['chosen_on']} list)" if report["chosen_on"] else ""
     lines = [
         "{split} split, {num_images} images, {checkpoint}{}, embedding: {embedding}".format(
@@ -198,7 +198,7 @@ def as_table(report):
 
 
 def _summary(report):
-    """The lines on both classifiers together, on calibration and on doubt."""
+    """The lines on both classifiers, calibration and selective prediction."""
     heads, sure, doubt = (report[name] for name in ("heads", "calibration", "selective"))
     on = heads["fusion_weight_chosen_on"]
     chosen = f", chosen on the {on} list" if on else ""

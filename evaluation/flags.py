@@ -13,8 +13,8 @@ EPILOG = """examples:
   python eval.py --run_dir RUN --embedding both --neighbours 10
   python eval.py --run_dir RUN --report                         and report.html, one file
 
-The network runs once over the list, the training list and a held-out validation list; its outputs
-are kept below RUN/eval/ and read again while checkpoint, lists and images are the same.
+The network runs once over the list, the training list and a held-out validation list. Its outputs
+are stored under RUN/eval/ and reused as long as checkpoint, lists and images are unchanged.
 """
 
 
@@ -23,29 +23,30 @@ def parser():
     parser = Parser(
         prog="eval.py",
         usage="python eval.py --run_dir RUN [--SETTING VALUE ...]",
-        description="Evaluates a saved run as classifier, as retrieval embedding and as both\n"
-        "together, and writes scores and pictures to eval/<split>/ in its folder.",
+        description="Evaluates a saved run as a classifier, as a retrieval embedding and as both\n"
+        "together, and writes scores and plots to eval/<split>/ in its folder.",
         epilog=EPILOG,
     )
-    add = parser.add_argument_group("what is evaluated").add_argument
+    add = parser.add_argument_group("what to evaluate").add_argument
     add("--run_dir", "--checkpoint_dir", required=True, metavar="RUN",
-        help="run folder, as main.py printed it, or its name below --runs_dir")  # fmt: skip
+        help="run folder, as main.py printed it, or its name under --runs_dir")  # fmt: skip
     add("--split", default="test", choices=("test", "val", "train"),
         metavar="{test,val,train}", help="list of images [default test]")  # fmt: skip
     add("--checkpoint", default="last", metavar="{last,best,PATH}",
         help="checkpoint of the run [default last]")  # fmt: skip
     add("--embedding", choices=("head", "pooled", "both"), metavar="{head,pooled,both}",
-        help="vectors of the main scores, the neighbours and the pictures: the embedding head's,"
-        " the classifier's input, or both side by side [default head, pooled for a vanilla"
+        help="vectors for the main scores, neighbours and plots: the embedding head's, the"
+        " classifier's input, or both concatenated [default head, pooled for a vanilla"
         " run]")  # fmt: skip
     add("--neighbours", type=checked(int), default=5, metavar="K",
-        help="nearest images that decide on a class [default 5]")  # fmt: skip
-    add = parser.add_argument_group("what is written beside the scores").add_argument
-    add("--report", action="store_true", help="report.html: scores, plots, photos and errors"
-        " explained, in one file")  # fmt: skip
-    add("--projector", action="store_true", help="projector/: the files of TensorBoard's projector")
+        help="number of neighbours that vote on a class [default 5]")  # fmt: skip
+    add = parser.add_argument_group("extra output").add_argument
+    add("--report", action="store_true", help="write report.html: scores, plots, photos and"
+        " explained errors in one file")  # fmt: skip
+    add("--projector", action="store_true", help="write projector/, for TensorBoard's projector")
     add = parser.add_argument_group("machine").add_argument
-    add("--batch_size", type=checked(int), metavar="N", help="images a batch [default: the run's]")
+    add("--batch_size", type=checked(int), metavar="N",
+        help="images per batch [default: the run's]")  # fmt: skip
     add("--gpu", type=checked(device_of), metavar="N",
         help="CUDA device; -1 for none [default: the run's]")  # fmt: skip
     add("--datasets_dir", metavar="PATH", help="folder of the data sets [default: the run's]")
@@ -62,17 +63,17 @@ def parse(argv):
       argv: list of str, without the program's name.
 
     Returns:
-      dict of the arguments of `evaluator.evaluate_run`, and `beside`, what is written beside its
-      scores: list of "report" and "projector".
+      dict of the arguments of `evaluator.evaluate_run`, and `extras`, list of what else to write:
+      "report", "projector".
 
     Raises:
-      UserError: an unknown flag, a word that can't be read, or a number out of range.
+      UserError: an unknown flag, a value that can't be read, or a number out of range.
     """
     flags = parser().parse(argv)
     for name in ("batch_size", "neighbours"):
         value = getattr(flags, name)
         if value is not None and value < 1:
-            raise UserError(f"--{name} {value} has to be at least 1")
+            raise UserError(f"--{name} {value} must be at least 1")
     overrides = {
         "gpu": flags.gpu,
         "datasets_dir": flags.datasets_dir and os.path.abspath(flags.datasets_dir),
@@ -81,10 +82,10 @@ def parse(argv):
     return {
         "folder": find_run(flags.run_dir, flags.runs_dir),
         "split": flags.split,
-        "which": flags.checkpoint,
+        "checkpoint": flags.checkpoint,
         "embedding": flags.embedding,
         "batch_size": flags.batch_size,
         "overrides": {name: value for name, value in overrides.items() if value is not None},
         "num_neighbours": flags.neighbours,
-        "beside": [name for name in ("report", "projector") if getattr(flags, name)],
+        "extras": [name for name in ("report", "projector") if getattr(flags, name)],
     }

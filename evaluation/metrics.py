@@ -1,6 +1,6 @@
-"""Metrics of a classifier and of a retrieval embedding: NumPy in, numbers out.
+"""Metrics of a classifier and of a retrieval embedding, in NumPy.
 
-`METRICS` is the one table: what is added there is scored, written and printed.
+Every metric in the table `METRICS` is scored, written and printed.
 """
 
 import functools
@@ -15,13 +15,13 @@ RECALL_AT = (1, 2, 4, 8, 16)
 
 
 class Ranking(NamedTuple):
-    """Queries that have another image of their class, and what was found for them.
+    """Queries whose class has another image, and their neighbours.
 
     Attributes:
       labels: int [Q].
       found: int [Q, k], labels of the nearest other images, nearest first; k is at least R.
-      relevant: int [Q], R, the number of other images of the query's class, from 1 up.
-      num_voters: int, how many neighbours decide on a class.
+      relevant: int [Q], R, the number of other images of the query's class, at least 1.
+      num_voters: int, how many neighbours vote on a class.
     """
 
     labels: np.ndarray
@@ -36,13 +36,13 @@ class Ranking(NamedTuple):
 
     @property
     def hits_within_r(self):
-        """Bool [Q, k], `hits` without those beyond the R nearest."""
+        """Bool [Q, k], `hits` restricted to the R nearest."""
         ranks = np.arange(1, self.found.shape[1] + 1)
         return self.hits & (ranks <= self.relevant[:, np.newaxis])
 
 
 def accuracy(logits, labels):
-    """Share of rows whose largest logit is the label's.
+    """Fraction of rows whose largest logit is the label's.
 
     Args:
       logits: float [N, C].
@@ -55,10 +55,9 @@ def accuracy(logits, labels):
 
 
 def top_k_accuracy(logits, labels, k):
-    """Share of rows whose label is among the `k` largest logits (all of them where C < k).
+    """Fraction of rows whose label is among the `k` largest logits (all of them if C < k).
 
-    A label that ties with others counts as found only if it is among the first `k` in any order
-    of the tied ones that puts it last.
+    A label that ties with other classes is ranked last among them.
     """
     own = logits[np.arange(len(labels)), labels][:, np.newaxis]
     return float(np.mean(np.sum(logits >= own, axis=1) <= k))
@@ -85,15 +84,14 @@ def recall_at(ranking, k):
 
 
 def r_precision(ranking):
-    """Share of the R nearest that have the query's class, float [Q]."""
+    """Fraction of the R nearest that have the query's class, float [Q]."""
     return ranking.hits_within_r.sum(axis=1) / ranking.relevant
 
 
 def map_at_r(ranking):
     """MAP@R (Musgrave et al., arXiv:2003.08505), float [Q].
 
-    The precision at each rank among the R nearest that holds an image of the query's class,
-    summed and divided by R.
+    The sum of the precision at each hit among the R nearest, divided by R.
     """
     within = ranking.hits_within_r
     precision = np.cumsum(within, axis=1) / np.arange(1, within.shape[1] + 1)
@@ -117,7 +115,7 @@ class Metric(NamedTuple):
         "gallery": probabilities float [N, C] of the nearest training images, labels -> float.
       function: callable.
       title: str, for tables.
-      in_training: bool, scored on the run's own embedding by the evaluations during training, too.
+      in_training: bool, also scored by the evaluations during training, on the run's own embedding.
     """
 
     kind: str
@@ -148,11 +146,11 @@ METRICS = {
 
 
 def names_of(*kinds, in_training=False):
-    """Names of the metrics of some kinds, all kinds without one, in the order of the table.
+    """Names of the metrics of some kinds (default all), in table order.
 
     Args:
       *kinds: str.
-      in_training: bool, only those that are scored during training.
+      in_training: bool, only metrics scored during training.
 
     Returns:
       tuple of str.
@@ -170,6 +168,6 @@ def classifier_scores(logits, labels):
 
 
 def num_neighbours(labels, num_voters=1):
-    """How many neighbours the retrieval metrics need of each row."""
+    """How many neighbours of each row the retrieval metrics need."""
     wanted = max(RECALL_AT[-1], num_voters, np.bincount(labels).max() - 1)
     return int(min(wanted, len(labels) - 1))

@@ -1,4 +1,4 @@
-"""Exact search for the nearest vectors, and what the labels of the found ones say."""
+"""Exact nearest-neighbour search, and classification by the neighbours' labels."""
 
 import numpy as np
 
@@ -6,16 +6,16 @@ TEMPERATURE = 0.07
 
 
 class Index:
-    """Vectors to search in, by Euclidean distance and without approximation.
+    """Vectors for exact search by Euclidean distance.
 
-    Rows at equal distance come in row order; which of them are among the nearest, where they tie
-    with the last, is left to faiss. Distances are sums of float32 products, so those of rows that
-    are nearly equal differ from 0 by about 1e-7 of their squared norm.
+    Rows at equal distance come in row order; faiss decides which of several rows tied for the last
+    place are found. Distances are sums of float32 products, so for nearly equal rows they differ
+    from 0 by about 1e-7 of the squared norm.
     """
 
     def __init__(self, vectors):
         """Takes the vectors, finite float32 [N, D]."""
-        # Imported only here: neither training nor a look at the metrics waits for it.
+        # Imported late: training and reading metrics don't need it.
         import faiss
 
         self._index = faiss.IndexFlatL2(vectors.shape[1])
@@ -26,8 +26,8 @@ class Index:
 
         Args:
           queries: float32 [Q, D].
-          k: int; fewer are found where there are fewer.
-          own: int [Q], the row that is the query itself and is left out, -1 for none.
+          k: int; fewer are found if there are fewer.
+          own: int [Q], the query's own row, which is left out; -1 for none.
 
         Returns:
           float32 [Q, k], squared distances; int64 [Q, k], rows.
@@ -46,7 +46,7 @@ class Index:
 
 
 def majority(found):
-    """The most frequent label of each row; among equally frequent ones, that which comes first.
+    """The most frequent label of each row; of equally frequent ones, the first.
 
     Args:
       found: int [Q, k], labels of the neighbours, nearest first.
@@ -60,7 +60,7 @@ def majority(found):
 
 
 def class_probabilities(found, squared_distances, num_classes):
-    """What the neighbours say of each class (Wu et al., arXiv:1805.01978).
+    """Class probabilities from the neighbours (Wu et al., arXiv:1805.01978).
 
         p_c = sum over neighbours i of class c of exp(s_i / 0.07), scaled to sum 1,
 
@@ -72,7 +72,7 @@ def class_probabilities(found, squared_distances, num_classes):
       num_classes: int, C.
 
     Returns:
-      float32 [Q, C]; 1 / C everywhere where there is no neighbour.
+      float32 [Q, C]; 1 / C everywhere if there is no neighbour.
     """
     if not found.shape[1]:
         return np.full((len(found), num_classes), 1 / num_classes, np.float32)

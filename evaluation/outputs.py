@@ -1,7 +1,7 @@
-"""The network's outputs for the lists of a run, stored once and read again while they still hold.
+"""Stores the network's outputs for the lists of a run, for reuse while they are valid.
 
-A list's outputs are kept in the folder of its evaluation, or in eval/cache/ where the list was
-only needed to score another one. What they are of stands in them: checkpoint, images, settings.
+A list's outputs are in the folder of its evaluation, or in eval/cache/ if the list was only needed
+to score another one. The files record what they depend on: checkpoint, images and settings.
 """
 
 import glob
@@ -19,13 +19,13 @@ _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 def identity_of(prefix, step, image_list, settings):
-    """What outputs depend on, as a text to compare.
+    """Everything that outputs depend on, as a string to compare.
 
     Args:
       prefix: str, the checkpoint's; its index holds the checksum of every variable.
       step: int.
       image_list: has `files` and `paths`, lists of N str, and `labels`, int32 [N].
-      settings: JSON value, those of preprocessing and network.
+      settings: JSON value, the settings of preprocessing and network.
 
     Returns:
       str.
@@ -43,15 +43,15 @@ def identity_of(prefix, step, image_list, settings):
 
 
 def find(folder, identity):
-    """Looks for stored outputs among the evaluations of a run.
+    """Finds stored outputs among the evaluations of a run.
 
     Args:
       folder: str, the run's eval/.
       identity: str, see `identity_of`.
 
     Returns:
-      dict from name to array, and str, the file; (None, None) where there are none of this
-      identity, or they are damaged.
+      dict from name to array, and str, the file; (None, None) if there are none with this identity
+      or they are damaged.
     """
     root = glob.escape(folder)
     stored = glob.glob(os.path.join(root, "*", FILE))
@@ -66,10 +66,10 @@ def find(folder, identity):
 
 
 def save(path, arrays, files, identity):
-    """Writes outputs in one piece.
+    """Writes outputs atomically.
 
     Args:
-      path: str, an .npz; its folder is made where it is missing.
+      path: str, an .npz; its folder is created if missing.
       arrays: dict with the arrays of `NAMES`.
       files: list of N str.
       identity: str.

@@ -1,4 +1,4 @@
-"""The pictures of a run, drawn without a display."""
+"""The plots of a run, drawn without a display."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ _PICKS, _COLUMNS, _PIXELS = 3, 6, 300
 
 @contextlib.contextmanager
 def _without_backend():
-    """Hides MPLBACKEND: one that is not known would stop the import, and none is used here."""
+    """Hides MPLBACKEND: an unknown one would break the import, and none is needed."""
     backend = os.environ.pop("MPLBACKEND", None)
     try:
         yield
@@ -27,7 +27,7 @@ def _without_backend():
 
 
 def new_figure(width, height, **options):
-    """An empty figure of matplotlib; width and height in inches, options as of its Figure."""
+    """An empty matplotlib Figure; width and height in inches, options passed on."""
     with _without_backend():
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -37,7 +37,7 @@ def new_figure(width, height, **options):
 
 
 def save(figure, path, dpi):
-    """Writes a PNG in one piece; a letter that the font lacks becomes a box, without a warning."""
+    """Writes a PNG atomically; missing glyphs become boxes, without a warning."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .*missing")
         figure.savefig(path + ".part", dpi=dpi, format="png")
@@ -45,14 +45,14 @@ def save(figure, path, dpi):
 
 
 def texts(names):
-    """Names as matplotlib may draw them: not too long, a $ no formula, no half of a character."""
+    """Names that are safe for matplotlib: shortened, with $ escaped and valid characters."""
     whole = (str(name).encode("utf-8", "replace").decode("utf-8") for name in names)
     short = (n if len(n) <= _LONGEST_NAME else n[: _LONGEST_NAME - 1] + "…" for n in whole)
     return [name.replace("$", r"\$") for name in short]
 
 
 def learning_curves(path, rows):
-    """Losses and accuracies over the steps.
+    """Plots losses and accuracies over the steps.
 
     Args:
       path: str, the PNG to write.
@@ -86,16 +86,16 @@ def _line(axes, rows, split, column, label):
 
 
 def confusion_matrix(path, counts, class_names):
-    """Shares of each true class by predicted class.
+    """Plots the shares of each true class by predicted class.
 
     Args:
       path: str, the PNG to write.
       counts: int [C, C], (true, predicted).
-      class_names: sequence of C str; written where there are few.
+      class_names: sequence of C str; shown if there are few.
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = float(np.clip(0.28 * len(counts), 4, 9)) + 1
-    figure = new_figure(side + 1, side, constrained_layout=True)
+    size = float(np.clip(0.28 * len(counts), 4, 9)) + 1
+    figure = new_figure(size + 1, size, constrained_layout=True)
     axes = figure.subplots()
     drawn = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     if len(counts) <= _MOST_NAMES:
@@ -112,13 +112,13 @@ def confusion_matrix(path, counts, class_names):
 
 
 def embedding_map(path, vectors, labels, class_names, seed):
-    """The vectors in the plane by t-SNE, coloured by class; a random part of a large set.
+    """Plots vectors by t-SNE, coloured by class; a random sample of a large set.
 
     Args:
       path: str, the PNG to write.
       vectors: float32 [N, D].
       labels: int [N].
-      class_names: sequence of C str; a legend where there are few.
+      class_names: sequence of C str; a legend if there are few.
       seed: int.
     """
     rows = np.random.RandomState(seed).permutation(len(vectors))[:_MOST_POINTS]
@@ -126,7 +126,7 @@ def embedding_map(path, vectors, labels, class_names, seed):
     if perplexity < 1:
         return
     tsne = TSNE(perplexity=perplexity, init="random", learning_rate=200.0, random_state=seed)
-    # Its threads wait for one another busily: on a loaded machine one is many times faster.
+    # Its threads busy-wait for one another: on a loaded machine one thread is many times faster.
     with threadpool_limits(1, user_api="openmp"):
         plane = tsne.fit_transform(vectors[rows])
     class_names = texts(class_names)
@@ -154,8 +154,7 @@ def _colour(label):
 def neighbours(path, image_paths, labels, nearest, class_names, seed):
     """Queries with their nearest images: three of the worst, three random ones, three of the best.
 
-    A query is the better, the more of its nearest images have its class; which of equally good
-    ones are shown is random.
+    A query is better if more of its nearest images have its class; ties are broken at random.
 
     Args:
       path: str, the PNG to write.
@@ -168,12 +167,12 @@ def neighbours(path, image_paths, labels, nearest, class_names, seed):
     shown, class_names = nearest[:, : _COLUMNS - 1], texts(class_names)
     score = (labels[shown] == labels[:, np.newaxis]).mean(axis=1)
     shuffled = np.random.RandomState(seed).permutation(len(labels))
-    order = shuffled[np.argsort(score[shuffled], kind="stable")]  # equal ones in a random order
+    order = shuffled[np.argsort(score[shuffled], kind="stable")]  # ties in random order
     picks = {"worst": order[:_PICKS], "random": shuffled[:_PICKS], "best": order[-_PICKS:]}
     rows = [(kind, query) for kind, queries in picks.items() for query in queries]
     figure = new_figure(1.5 * _COLUMNS, 1.75 * len(rows))
     grid = figure.subplots(len(rows), _COLUMNS, squeeze=False)
-    # All pictures have one size, so no layout has to be searched for, which would take a second.
+    # All images have the same size, so no automatic layout, which takes a second, is needed.
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.2 / len(rows) / 1.75)
     for axes, (kind, query) in zip(grid, rows):
         _picture(axes[0], image_paths[query], f"{kind}: {class_names[labels[query]]}", "black")
@@ -186,10 +185,10 @@ def neighbours(path, image_paths, labels, nearest, class_names, seed):
 
 
 def read_picture(path, pixels=_PIXELS):
-    """An image of at most so many pixels a side, the right way up, PIL.Image.Image in RGB."""
+    """An upright image of at most `pixels` per side, PIL.Image.Image in RGB."""
     with Image.open(path) as image:
         image.draft(None, (pixels, pixels))  # decodes a large JPEG at a fraction of its size
-        # As in training, where no other format has an orientation; MPO is a JPEG with more behind.
+        # As in training, only JPEGs have an orientation; MPO is a JPEG with more images appended.
         is_jpeg = image.format in ("JPEG", "MPO")
         picture = (ImageOps.exif_transpose(image) if is_jpeg else image).convert("RGB")
     picture.thumbnail((pixels, pixels))
@@ -199,7 +198,7 @@ def read_picture(path, pixels=_PIXELS):
 def _picture(axes, path, title, colour):
     try:
         picture = read_picture(path)
-    except Exception:  # Pillow fails in many ways, also on images that TensorFlow decodes
+    except Exception:  # Pillow fails in many ways, even on images that TensorFlow decodes
         picture, title = Image.new("RGB", (4, 3), "#bbbbbb"), "can't be shown"
     axes.imshow(np.asarray(picture))
     axes.set_title(title if len(title) <= 22 else title[:21] + "…", fontsize=7, color=colour)

@@ -1,4 +1,4 @@
-"""A split searched in itself: the retrieval and clustering metrics of one space."""
+"""The retrieval and clustering metrics of one space, searching a split in itself."""
 
 import numpy as np
 from sklearn.cluster import KMeans, kmeans_plusplus
@@ -12,13 +12,13 @@ _CHUNK = 4096
 
 
 def retrieval_values(vectors, labels, num_voters=5, names=None):
-    """Takes each row as a query among all the others, in chunks of bounded memory.
+    """Searches each row among all others, in chunks of bounded memory.
 
     Args:
       vectors: float32 [N, D].
       labels: int [N].
-      num_voters: int, how many neighbours decide on a class.
-      names: collection of str, the metrics; default all of retrieval.
+      num_voters: int, how many neighbours vote on a class.
+      names: collection of str, the metrics; default all retrieval metrics.
 
     Returns:
       dict from name to float [N], nan for a query whose class has no other image; and int64
@@ -43,13 +43,13 @@ def retrieval_values(vectors, labels, num_voters=5, names=None):
 
 
 def mean_of(values):
-    """The mean over the queries that were asked; nan where there was none."""
+    """The mean over the queries, ignoring nan; nan if there is none."""
     asked = values[~np.isnan(values)]
     return float(np.mean(asked)) if len(asked) else float("nan")
 
 
 def clustering_scores(vectors, labels, seed=0):
-    """Compares the labels with k-means of one cluster a class, from one k-means++ start.
+    """Compares the labels with k-means, one cluster per class, from one k-means++ start.
 
     Args:
       vectors: float32 [N, D].
@@ -57,11 +57,11 @@ def clustering_scores(vectors, labels, seed=0):
       seed: int.
 
     Returns:
-      dict from the name of a clustering metric to float, normalised by the mean of the entropies.
+      dict from the name of a clustering metric to float, normalised by the mean entropy.
     """
     num_clusters = len(np.unique(labels))
-    # The start is many small products, on which several threads wait for one another busily: one
-    # alone is ten times faster on a loaded machine.
+    # The start is many small products, for which threads busy-wait for one another: a single thread
+    # is ten times faster on a loaded machine.
     with threadpool_limits(1):
         centres, _ = kmeans_plusplus(vectors, num_clusters, random_state=seed)
     clusters = KMeans(num_clusters, init=centres, n_init=1, random_state=seed).fit_predict(vectors)

@@ -1,4 +1,4 @@
-"""From the network's outputs to a report: every space, both classifiers, calibration, doubt."""
+"""Scores the network's outputs: every space, both classifiers, calibration, rejection."""
 
 import json
 from typing import NamedTuple
@@ -13,13 +13,13 @@ NUM_NEIGHBOURS = 5
 
 
 class Outputs(NamedTuple):
-    """What the network gives for the images of a list.
+    """The network's outputs for the images of a list.
 
     Attributes:
       arrays: mapping with `labels` int32 [N], `logits` float32 [N, C], `pooled` float32 [N, F] and
         `embeddings` float32 [N, D] with rows of unit norm.
-      rows_in_training: int64 [N], where in the training list an image is itself, -1 where it is
-        not: no image may be its own neighbour.
+      rows_in_training: int64 [N], an image's own row in the training list, or -1; no image may be
+        its own neighbour.
     """
 
     arrays: dict
@@ -27,21 +27,21 @@ class Outputs(NamedTuple):
 
 
 class HeldOut(NamedTuple):
-    """Images that neither trained the network nor are scored; what is tuned is tuned on them."""
+    """Images neither trained on nor scored, used for tuning."""
 
     split: str
     outputs: Outputs
 
 
 def in_training(arrays, vectors):
-    """The scores of the evaluations during training, which have to be cheap.
+    """The scores of the evaluations during training, which must be fast.
 
     Args:
       arrays: dict with `labels` int32 [N] and `logits` float32 [N, C].
-      vectors: float32 [N, D], what retrieval compares.
+      vectors: float32 [N, D], compared in retrieval.
 
     Returns:
-      dict from name to float, all fractions of 1; nan for retrieval where no class has two images.
+      dict from name to float, all fractions of 1; nan for retrieval if no class has two images.
     """
     names = metrics.names_of("retrieval", in_training=True)
     values, _ = retrieval.retrieval_values(vectors, arrays["labels"], names=names)
@@ -58,13 +58,13 @@ def score(scored, train, held_out, space_names, own, num_neighbours=NUM_NEIGHBOU
       train: dict of arrays, the outputs for the training list, as in `Outputs.arrays`.
       held_out: HeldOut or None.
       space_names: tuple of str from `spaces.SPACES`.
-      own: str, one of them: the space of the scores without a space, and of the neighbours that
-        stand beside the softmax.
-      num_neighbours: int, how many of them decide on a class.
-      seed: int, of k-means and the bootstrap.
+      own: str, one of them: the space of the main scores and of the neighbours compared with the
+        softmax.
+      num_neighbours: int, how many of them vote on a class.
+      seed: int, for k-means and the bootstrap.
 
     Returns:
-      dict, the scores of metrics.json, with None where a score can't be asked; and int64 [N, k],
+      dict, the scores of metrics.json, with None for undefined scores; and int64 [N, k],
       the nearest other images in the space `own`.
     """
     labels, logits = scored.arrays["labels"], scored.arrays["logits"]
@@ -97,7 +97,7 @@ def score(scored, train, held_out, space_names, own, num_neighbours=NUM_NEIGHBOU
 
 
 class _Votes:
-    """The training images of one space, asked for their classes."""
+    """A classifier by the nearest training images in one space."""
 
     def __init__(self, train, space, num_neighbours, num_classes):
         self._index = neighbours.Index(vectors_of(train, space))
@@ -116,7 +116,7 @@ class _Votes:
 
 
 def _heads(pair, labels, held_out, votes):
-    """The two classifiers beside each other; and the probabilities of their fusion, [N, C]."""
+    """Scores comparing the two classifiers, and the probabilities of their fusion, [N, C]."""
     weight, chosen_on = 0.5, None
     if held_out is not None:
         arrays = held_out.outputs.arrays
@@ -173,5 +173,5 @@ def _intervals(pair, fused, retrieval_values, labels, seed):
 
 
 def _without_nan(report):
-    """None in the place of every nan, which JSON does not have."""
+    """Replaces every nan, which JSON lacks, by None."""
     return json.loads(json.dumps(report), parse_constant=lambda word: None)

@@ -1,4 +1,4 @@
-"""Selective prediction: how wrong the softmax is on the images that it is sure enough to answer."""
+"""Selective prediction: error rates when the most doubtful images are rejected."""
 
 import numpy as np
 from scipy.stats import rankdata
@@ -9,29 +9,29 @@ POINTS = 20
 
 
 def thresholds(doubt):
-    """The images in the order in which they are answered, those of equal doubt together.
+    """The images in the order in which they are answered, equal doubts together.
 
     Args:
       doubt: float [N].
 
     Returns:
-      int [N], the order; int [T] ascending, the place in it of the last image of each threshold.
+      int [N], the order; int [T] ascending, the position in it of each threshold's last image.
     """
     order = np.argsort(doubt, kind="stable")
     return order, np.append(np.flatnonzero(np.diff(doubt[order])), len(order) - 1)
 
 
 def risk_coverage(thresholds_of_doubt, errors, counts):
-    """Error rates on the least doubtful images, for every threshold of doubt.
+    """Error rates on the least doubtful images, for every threshold.
 
     Args:
-      thresholds_of_doubt: what `thresholds` returns.
+      thresholds_of_doubt: the result of `thresholds`.
       errors: bool [N].
       counts: int [N], how often each image counts.
 
     Returns:
-      float [T] ascending, the shares answered; float [T], their error rates; float, the area under
-      the curve: the error rate at each image's own threshold, averaged over the images.
+      float [T] ascending, the fractions answered; float [T], their error rates; float, the area
+      under the curve: the error rate at each image's own threshold, averaged over the images.
     """
     order, ends = thresholds_of_doubt
     answered = np.cumsum(counts[order])[ends]
@@ -43,7 +43,7 @@ def risk_coverage(thresholds_of_doubt, errors, counts):
 
 
 def doubts(confidences, distances):
-    """The reasons to reject an image, as numbers that grow with the doubt.
+    """Scores for rejecting an image; larger means more doubtful.
 
     Args:
       confidences: float [N], the softmax's largest probability.
@@ -57,19 +57,19 @@ def doubts(confidences, distances):
 
 
 def selective(errors, agree, doubt_of, seed, resamples=bootstrap.RESAMPLES):
-    """Everything that is reported of selective prediction.
+    """All results on selective prediction.
 
     Args:
       errors: bool [N], whether the softmax is wrong.
       agree: bool [N], whether the neighbours name the same class.
       doubt_of: dict from name to float [N], see `doubts`.
-      seed: int, of the bootstrap.
+      seed: int, for the bootstrap.
       resamples: int.
 
     Returns:
-      dict with `error_where_they_agree` and `error_where_they_differ`, nan where there is no such
-      image; and `curves`, by name a dict of `coverage` and `risk`, at the first thresholds that
-      answer 5 %, 10 %, ..., 100 %, `area` and `area_interval`.
+      dict with `error_where_they_agree` and `error_where_they_differ`, nan if there is no such
+      image; and `curves`, a dict from name to a dict of `coverage` and `risk` at the first
+      thresholds that answer 5 %, 10 %, ..., 100 %, `area` and `area_interval`.
     """
     rates = [float(errors[m].mean()) if m.any() else float("nan") for m in (agree, ~agree)]
     found = {name: thresholds(doubt) for name, doubt in doubt_of.items()}

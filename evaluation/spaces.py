@@ -1,4 +1,4 @@
-"""What retrieval compares: the embedding head, the classifier's input, or both side by side."""
+"""The vectors for retrieval: the embedding head, the classifier's input, or both."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ SPACES = ("embedding", "pooled", "both")
 
 
 def names_of(has_embedding_head):
-    """The spaces that a run has: all of `SPACES`, or "pooled" alone without an embedding head."""
+    """The spaces of a run: all of `SPACES`, or only "pooled" without an embedding head."""
     return SPACES if has_embedding_head else ("pooled",)
 
 
 def unit_rows(vectors):
-    """Scales each row to unit norm; a row of zeros stays one.
+    """Scales each row to unit norm; a row of zeros stays zero.
 
     Args:
       vectors: float32 [N, D].

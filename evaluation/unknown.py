@@ -1,6 +1,6 @@
-"""Images of no known class: where the distance to the gallery ends that is still usual.
+"""Detects images of unknown classes by their distance to the gallery, in NumPy.
 
-NumPy in, numbers out. An image is called unknown where its distance is beyond a threshold.
+An image is called unknown if its distance exceeds a threshold.
 """
 
 import numpy as np
@@ -12,10 +12,10 @@ _CHUNK_NUMBERS = 2**22
 
 
 def threshold(distances, share):
-    """The smallest of the distances that at most a share of them exceeds.
+    """The smallest of the distances that at most a given share of them exceeds.
 
     Args:
-      distances: float [N], N > 0, of images that are known.
+      distances: float [N], N > 0, of known images.
       share: float in [0, 1).
 
     Returns:
@@ -27,14 +27,14 @@ def threshold(distances, share):
 
 
 def auroc(known, unknown):
-    """Chance that an unknown image lies further off than a known one; a tie counts half.
+    """Probability that an unknown image is farther away than a known one; a tie counts half.
 
     Args:
       known: float [N], distances.
       unknown: float [M], distances.
 
     Returns:
-      float in [0, 1]; 0.5 is that of a coin, NaN where either is empty.
+      float in [0, 1]; 0.5 is chance level, NaN if either is empty.
     """
     if not len(known) or not len(unknown):
         return float("nan")
@@ -44,7 +44,7 @@ def auroc(known, unknown):
 
 
 def false_alarms(known, unknown, recall=0.95):
-    """Share of the known images that are called unknown where at least `recall` of the unknown are.
+    """False positive rate: known images called unknown when `recall` of the unknown ones are.
 
     Args:
       known: float [N], distances.
@@ -52,7 +52,7 @@ def false_alarms(known, unknown, recall=0.95):
       recall: float in (0, 1].
 
     Returns:
-      float in [0, 1], by the largest threshold that reaches the recall; NaN where either is empty.
+      float in [0, 1], at the largest threshold that reaches the recall; NaN if either is empty.
     """
     if not len(known) or not len(unknown):
         return float("nan")
@@ -72,7 +72,7 @@ def distances_to_classes(queries, gallery, labels, num_classes, leave_one_out=Fa
       leave_one_out: bool, the queries are the gallery, and none is compared with itself.
 
     Returns:
-      float32 [Q, C], Euclidean; infinite where a class has no image (other than the query).
+      float32 [Q, C], Euclidean; infinite if a class has no image (other than the query).
     """
     found = np.full((len(queries), num_classes), np.inf, np.float32)
     order = np.argsort(labels, kind="stable")
@@ -92,15 +92,15 @@ def distances_to_classes(queries, gallery, labels, num_classes, leave_one_out=Fa
 
 
 def held_out_scores(distances, labels, held_out):
-    """How well whole classes that the gallery lacks are told from those that it has.
+    """How well classes missing from the gallery are separated from those in it.
 
     Args:
-      distances: float32 [Q, C] of `distances_to_classes`, with all classes.
+      distances: float32 [Q, C] from `distances_to_classes`, with all classes.
       labels: int [Q], classes of the queries.
-      held_out: sequence of int, classes taken out of the gallery; not all of them.
+      held_out: sequence of int, classes removed from the gallery; not all of them.
 
     Returns:
-      dict with `auroc` and `false_alarms_at_95_recall`, fractions of 1, NaN where the queries are
+      dict with `auroc` and `false_alarms_at_95_recall`, fractions of 1, NaN if the queries are
       all known or all unknown.
     """
     stays = ~np.isin(np.arange(distances.shape[1]), held_out)

@@ -1,19 +1,19 @@
-"""Notices an embedding that has collapsed to one point, as ranking losses are apt to do."""
+"""Detects an embedding that has collapsed to one point, a risk of ranking losses."""
 
 from config.losses import LOSSES
 
 _ROWS_IN_A_ROW = 3
 _NEAR_ZERO = 1e-3
 
-ADVICE = "the embedding has collapsed: all images lie at one point; try a lower --learning_rate"
+ADVICE = "the embedding has collapsed: all images map to one point; try a lower --learning_rate"
 
 
 def advice(mode, margin):
-    """What to try against a collapse, without what is in use already.
+    """What to try against a collapse, except settings already in use.
 
     Args:
       mode: str, the training mode.
-      margin: float, "soft" or "none"; None for a mode without one.
+      margin: float, "soft" or "none"; None for a mode without a margin.
 
     Returns:
       str.
@@ -26,14 +26,14 @@ def advice(mode, margin):
 
 
 class CollapseWatch:
-    """Looks at the logged terms of a run and warns once."""
+    """Watches the logged terms of a run and warns once."""
 
     def __init__(self):
-        """Starts without a suspicion."""
+        """Starts a new count."""
         self._rows, self._warned = 0, False
 
     def collapsed(self, terms):
-        """Whether a warning is due.
+        """Whether to warn now.
 
         Args:
           terms: dict of one log line, see `losses.objective.pair_statistics`.

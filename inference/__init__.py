@@ -1,1 +1,1 @@
-"""Answers about new photos, and exported models."""
+"""Predictions for new photos, and exported models."""

@@ -1,4 +1,4 @@
-"""What is said of an image."""
+"""The predictions for an image."""
 
 from typing import NamedTuple, Optional, Tuple
 
@@ -22,20 +22,21 @@ class Neighbour(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the network says of one image; a broken one has `path` and `error` alone.
+    """The predictions for one image; an unreadable one has only `path` and `error`.
 
     Attributes:
       path: str, as it was given.
-      error: str, why the image can't be read; None where it can.
-      label: str, the class: softmax's, or the neighbours' where they are of an enrolled class,
-        which softmax does not know.
-      source: str, "softmax" or "neighbours", which of them `label` is from.
+      error: str, why the image can't be read, or None.
+      label: str, the class: softmax's, or the neighbours' if that is an enrolled class, unknown to
+        the softmax.
+      source: str, "softmax" or "neighbours", the origin of `label`.
       probability: float, softmax's for `label`, or the neighbours' share of the vote.
-      top: tuple of (class, softmax probability), the five most probable or all, best first.
+      top: tuple of (class, softmax probability), the five most likely or all, best first.
       neighbours: tuple of Neighbour, nearest first.
-      neighbour_label: str, the class that most neighbours have, weighted by 1 / distance.
-      agree: bool, softmax and the neighbours give one class; None where one of them can't answer.
-      unknown: bool, the nearest neighbour is beyond the gallery's threshold; None without one.
+      neighbour_label: str, the class that wins the neighbours' vote, weighted by 1 / distance.
+      agree: bool, softmax and neighbours give the same class; None if one of them can't answer.
+      unknown: bool, the nearest neighbour is beyond the gallery's threshold; None without a
+        threshold.
       embedding: float32 [D], unit norm; None for a run without that head.
       pooled: float32 [F], the classifier's input scaled to unit norm.
     """
@@ -55,14 +56,14 @@ class Answer(NamedTuple):
 
 
 def vote(labels, distances):
-    """The class of the neighbours, each weighted by 1 / distance.
+    """The class chosen by the neighbours, each weighted by 1 / distance.
 
     Args:
       labels: int [k], nearest first.
       distances: float [k].
 
     Returns:
-      int, the winner (among equals the one that is met first), and float, its share of the weights.
+      int, the winner (the first one in a tie), and float, its share of the weights.
     """
     weights = 1.0 / (np.asarray(distances, np.float64) + 1e-6)
     totals = {}

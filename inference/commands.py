@@ -1,4 +1,4 @@
-"""The commands of predict.py, which hand their lines to the script."""
+"""The commands of predict.py."""
 
 import os
 
@@ -14,15 +14,15 @@ def predict(flags, show, note):
     """Labels new images.
 
     Args:
-      flags: argparse.Namespace of `inference.flags.parse`.
+      flags: argparse.Namespace from `inference.flags.parse`.
       show: function that takes a line about an image.
-      note: function that takes a line about the work itself.
+      note: function that takes a line about progress.
 
     Returns:
       int, how many images can't be read.
 
     Raises:
-      UserError: the run, the gallery, an input or an output is missing or does not fit.
+      UserError: the run, the gallery, an input or an output is missing or does not match.
     """
     paths = inputs.expand(flags.paths)
     _check_outputs(flags, paths)
@@ -47,16 +47,16 @@ def predict(flags, show, note):
 
 
 def index(flags, show, note):
-    """Saves a gallery; takes and returns what `predict` does.
+    """Saves a gallery; arguments and result as for `predict`.
 
     Raises:
-      UserError: the run or the gallery is missing or does not fit, or the index can't be written.
+      UserError: the run or the gallery is missing or does not match, or the index can't be written.
     """
     if os.path.exists(flags.out):
-        raise UserError(f"{flags.out} is there already; delete it or choose another name")
+        raise UserError(f"{flags.out} already exists; delete it or choose another name")
     output.check_writable(flags.out, [])
     if flags.gallery not in SPLITS and not os.path.isdir(flags.gallery):
-        raise UserError(f"--gallery {flags.gallery} is neither a split nor a folder that is there")
+        raise UserError(f"--gallery {flags.gallery} is neither a split nor a folder that exists")
     with _open(flags, flags.checkpoint) as predictor:
         built, broken = galleries.build_index(predictor, flags.gallery)
     _note_broken(broken, note)
@@ -66,10 +66,11 @@ def index(flags, show, note):
 
 
 def enrol(flags, show, note):
-    """Adds a class to an index, or removes it; takes and returns what `predict` does.
+    """Adds a class to an index, or removes it; arguments and result as for `predict`.
 
     Raises:
-      UserError: the index is damaged or not of the run, or the class is there already, or is not.
+      UserError: the index is damaged or from another run, or the class already exists, or does not
+        exist.
     """
     before = index_files.read(flags.index)
     if flags.forget is not None:
@@ -104,13 +105,13 @@ def _open(flags, checkpoint, tta=None):
 def _check_outputs(flags, paths):
     outputs = [path for path in (flags.csv, flags.html) if path]
     if len(set(map(os.path.abspath, outputs))) < len(outputs):
-        raise UserError(f"--csv and --html are one file, {flags.csv}")
+        raise UserError(f"--csv and --html are the same file, {flags.csv}; use two names")
     for path in outputs:
         output.check_writable(path, paths + flags.paths + [flags.gallery or ""])
 
 
 def _gallery_of(flags, predictor, note):
-    """The Gallery that the flags ask for; None for none."""
+    """The Gallery for the flags, or None."""
     if flags.gallery == "none":
         return None
     options = (flags.neighbours, flags.space, flags.faiss)

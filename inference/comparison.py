@@ -1,4 +1,4 @@
-"""An exported model's answers against those of the checkpoint that it was made from."""
+"""Compares an exported model's outputs with those of its checkpoint."""
 
 import contextlib
 import os
@@ -22,24 +22,24 @@ IMAGES = 32
 
 
 class Differs(Exception):  # noqa: N818 - not a mistake of the user's
-    """A model's answers are not the checkpoint's; the message is one sentence."""
+    """A model's outputs differ from the checkpoint's; the message is one sentence."""
 
 
 def compare(signatures, config, prefix, class_names, space):
     """Runs the same images through a model and through the checkpoint, on the CPU.
 
     Args:
-      signatures: dict of `formats.Format.load`.
+      signatures: dict from `formats.Format.load`.
       config: Config of the run.
       prefix: str, the checkpoint.
       class_names: list of C str.
       space: str from `spaces.SPACES`.
 
     Returns:
-      list of str, a line a signature.
+      list of str, one line per signature.
 
     Raises:
-      Differs: a probability or a number of a vector is further than `LIMIT` from the checkpoint's.
+      Differs: a probability or a component of a vector is off by more than `LIMIT`.
       UserError: the checkpoint or an image can't be read.
     """
     with tempfile.TemporaryDirectory() as scratch:
@@ -58,21 +58,21 @@ def compare(signatures, config, prefix, class_names, space):
         milliseconds = 1000 * (time.perf_counter() - start) / len(images.files)
         gaps = {key: float(np.abs(answers[key] - expected[key]).max()) for key in expected}
         largest = np.max(list(gaps.values()))
-        if not largest <= LIMIT:  # nan is no agreement
+        if not largest <= LIMIT:  # also for nan
             raise Differs(
-                f"the answers of {name} differ from those of {prefix} by {largest:.1e}, more than"
+                f"the outputs of {name} differ from those of {prefix} by {largest:.1e}, more than"
                 f" {LIMIT}; nothing was written"
             )
         lines.append(
             f"{name}: probabilities within {gaps['probabilities']:.1e} and embedding"
             f" [{expected['embedding'].shape[1]}] within {gaps['embedding']:.1e} of the"
-            f" checkpoint's on {source}; {milliseconds:.1f} ms an image"
+            f" checkpoint's on {source}; {milliseconds:.1f} ms per image"
         )
     return lines
 
 
 def _run_checkpoint(config, prefix, images, num_classes):
-    """The arrays of `evaluator.run_network`, and the pixels float32 [N, F, F, 3] it saw."""
+    """The arrays from `evaluator.run_network`, and its input, float32 [N, F, F, 3]."""
     with tf.Graph().as_default():
         graph = graphs.build_eval_graph(config, images, num_classes, len(images.files))
         with open_session("-1") as session:
@@ -83,7 +83,7 @@ def _run_checkpoint(config, prefix, images, num_classes):
 
 
 def _sample(config, scratch):
-    """Images spread over the last split of the run's data set, or generated ones without it."""
+    """Images spread over the final split of the run's data set, or generated ones without it."""
     if os.path.isdir(config.dataset_dir):
         with contextlib.suppress(UserError):  # parts of it are missing
             split = preflight.final_split(config)
@@ -96,7 +96,7 @@ def _sample(config, scratch):
 
 
 def _generated(folder):
-    """Smooth random photos, every second one a PNG."""
+    """Smooth random images, every second one a PNG."""
     rng = np.random.RandomState(0)
     files = [f"{i}.{('jpg', 'png')[i % 2]}" for i in range(IMAGES)]
     for i, name in enumerate(files):

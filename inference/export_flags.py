@@ -1,4 +1,4 @@
-"""Flags of export.py; nothing here needs TensorFlow."""
+"""The command line of export.py; needs no TensorFlow."""
 
 import os
 
@@ -14,8 +14,8 @@ def parser():
     flags = Parser(
         prog="export.py",
         usage="python export.py --run_dir RUN --out DIR [--SETTING VALUE ...]",
-        description="Writes a run's network as a model that needs none of this code, loads it\n"
-        "again and compares its answers with the checkpoint's.",
+        description="Writes a run's network as a standalone model, loads it again and compares\n"
+        "its outputs with the checkpoint's.",
     )
     add = flags.add_argument
     add("--run_dir", "--checkpoint_dir", required=True, metavar="RUN",
@@ -26,13 +26,13 @@ def parser():
         "--checkpoint",
         default="last",
         metavar="{last,best,PATH}",
-        help="which checkpoint of the run [default last]",
+        help="checkpoint of the run [default last]",
     )
     add("--format", default=FORMATS[0], choices=FORMATS, help="savedmodel takes encoded images or"
         " pixels, onnx and tflite (TensorFlow 2 only) take pixels and need requirements-export.txt"
         " [default savedmodel]")  # fmt: skip
-    add("--space", choices=SPACES, help="vectors that the model gives: the embedding head's, the"
-        " classifier's input scaled to unit norm, or both side by side [default embedding,"
+    add("--space", choices=SPACES, help="vectors that the model returns: the embedding head's,"
+        " the classifier's input scaled to unit norm, or both concatenated [default embedding,"
         " pooled for a vanilla run]")  # fmt: skip
     add("--runs_dir", "--checkpoints_dir", metavar="PATH", help="folder of the run folders")
     return flags
@@ -48,13 +48,13 @@ def parse(argv):
       dict of the arguments of `exporter.export`.
 
     Raises:
-      UserError: an unknown flag, or a word that can't be read.
+      UserError: an unknown flag, or a value that can't be read.
     """
     flags = parser().parse(argv)
     return {
         "folder": find_run(flags.run_dir, flags.runs_dir),
         "out": os.path.abspath(os.path.expanduser(flags.out)),
-        "which": flags.checkpoint,
+        "checkpoint": flags.checkpoint,
         "format_name": flags.format,
         "space": flags.space,
     }

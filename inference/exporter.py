@@ -1,4 +1,4 @@
-"""A run's checkpoint as a model that needs none of this code, compared before it appears."""
+"""Exports a run's checkpoint as a standalone model, after comparing its outputs."""
 
 import contextlib
 import os
@@ -18,28 +18,28 @@ from utils.tf1 import TENSORFLOW_VERSION, open_session, tf
 RECORD_FILE = "export.json"
 
 
-def export(folder, out, which="last", format_name="savedmodel", space=None):
-    """Writes a checkpoint of a run as a model, in one piece, after comparing its answers.
+def export(folder, out, checkpoint="last", format_name="savedmodel", space=None):
+    """Writes a checkpoint of a run as a model, atomically, after comparing its outputs.
 
     Args:
       folder: str, the run folder.
-      out: str, the folder to make.
-      which: str, "last", "best" or a checkpoint's prefix.
+      out: str, the folder to create.
+      checkpoint: str, "last", "best" or a checkpoint's prefix.
       format_name: str, a key of `formats.FORMATS`.
-      space: str from `spaces.SPACES`, the vectors that the model gives; default the embedding
-        head's, and the pooled ones for a run without that head.
+      space: str from `spaces.SPACES`, the vectors that the model returns; default the embedding
+        head's, or the pooled ones for a run without that head.
 
     Returns:
-      list of str, what the user should read of it.
+      list of str, lines for the user.
 
     Raises:
-      UserError: the run, the checkpoint or a package is missing, or `out` is there already or
+      UserError: the run, the checkpoint or a package is missing, or `out` already exists or
         can't be written.
-      comparison.Differs: the model's answers are not the checkpoint's.
+      comparison.Differs: the model's outputs differ from the checkpoint's.
     """
     config = stored.read(folder)[0]
     space = _space_of(config, folder, space)
-    prefix = checkpoints.find(folder, which)
+    prefix = checkpoints.find(folder, checkpoint)
     names = [name for _, name in run_dir.read_classes(folder)]
     check_packages(format_name)
     with _new_folder(out) as part, tempfile.TemporaryDirectory() as scratch:
@@ -67,14 +67,14 @@ def freeze(config, class_names, space, initialise):
       config: Config.
       class_names: list of C str.
       space: str from `spaces.SPACES`.
-      initialise: function of a tf.Session that gives the variables their values.
+      initialise: function of a tf.Session that sets the variables.
 
     Returns:
       tf.GraphDef, see `formats.Model`.
     """
-    side = config.frame_size
+    size = config.frame_size
     with tf.Graph().as_default():
-        pixels = tf.placeholder(tf.float32, [None, side, side, 3], PIXELS)
+        pixels = tf.placeholder(tf.float32, [None, size, size, 3], PIXELS)
         tower = build.build_tower(config, pixels, len(class_names), is_training=False)
         with tf.name_scope("answers"):
             tf.nn.softmax(tower.logits, name="probabilities")
@@ -91,7 +91,7 @@ def freeze(config, class_names, space, initialise):
 
 
 def _vectors_of(tower, space):
-    """What `spaces.vectors_of` gives, in TensorFlow."""
+    """`spaces.vectors_of` in TensorFlow."""
     if space == "embedding":
         return tower.embeddings
     pooled = _unit_rows(tower.pooled)
@@ -115,7 +115,7 @@ def _space_of(config, folder, space):
 
 
 def _record_of(config, folder, prefix, space):
-    """Where a model comes from, and how an image becomes the pixels that it takes."""
+    """The origin of a model, and how to turn an image into its input pixels."""
     augmentation = build.augmentation_of(config)
     mean, divisor = NORMALISATIONS[augmentation.normalisation]
     sizes = {"img": {"resize_short_side": augmentation.resize_min},
@@ -136,9 +136,9 @@ def _record_of(config, folder, prefix, space):
 
 @contextlib.contextmanager
 def _new_folder(out):
-    """Gives a path beside `out`, and renames it to `out` where the block ends well."""
+    """Yields a temporary path beside `out`, renamed to `out` if the block succeeds."""
     if os.path.lexists(out):
-        raise UserError(f"--out {out} is there already; choose another folder, or remove it")
+        raise UserError(f"--out {out} already exists; choose another folder, or remove it")
     parent = os.path.dirname(out)
     try:
         os.makedirs(parent, exist_ok=True)

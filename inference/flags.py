@@ -1,4 +1,4 @@
-"""The command line of predict.py; it needs no TensorFlow."""
+"""The command line of predict.py; needs no TensorFlow."""
 
 import os
 
@@ -11,12 +11,12 @@ from evaluation.unknown import DEFAULT_SHARE
 from inference.search import DEFAULT_NEIGHBOURS
 from utils.errors import UserError
 
-EPILOG = """PATH is an image, a folder (with those below it), a quoted glob, a .csv file (with a
-column "file_name" or "file", whose paths are relative to it), or - for names on standard input.
+EPILOG = """PATH is an image, a folder (searched recursively), a quoted glob, a .csv file (with
+paths relative to it in a column "file_name" or "file"), or - for names on standard input.
 
-further commands, each with --help:
-  python predict.py index   saves a gallery, to be searched as --gallery INDEX
-  python predict.py enrol   adds a class to an index by its photos alone, or removes it
+more commands, each with --help:
+  python predict.py index   save a gallery, to search with --gallery INDEX
+  python predict.py enrol   add a class to an index from photos, or remove one
 """
 
 
@@ -30,23 +30,23 @@ def predict_parser():
     )
     add = made.add_argument
     # fmt: off
-    add("paths", nargs="+", metavar="PATH", help="what is labelled, see below")
+    add("paths", nargs="+", metavar="PATH", help="images to label, see below")
     _add_run_flags(made, required=True)
     add("--gallery", metavar="{train,val,test,FOLDER,INDEX,none}",
-        help="where neighbours are looked for: a split of the run's data set, a folder with a"
-        " sub-folder a class, or a saved index [default train where the data set is there]")
+        help="where to search for neighbours: a split of the run's data set, a folder with a"
+        " subfolder per class, or a saved index [default train if the data set is present]")
     add("--neighbours", type=checked(int), metavar="N",
-        help=f"neighbours an image [default {DEFAULT_NEIGHBOURS}]")
+        help=f"neighbours per image [default {DEFAULT_NEIGHBOURS}]")
     add("--space", choices=SPACES,
-        help="vectors that are compared [default embedding, pooled for a vanilla run]")
-    add("--csv", metavar="FILE", help="write all of it as a table")
-    add("--html", metavar="FILE", help="write all of it as one page with thumbnails")
+        help="vectors to compare [default embedding, pooled for a vanilla run]")
+    add("--csv", metavar="FILE", help="write all results to a CSV table")
+    add("--html", metavar="FILE", help="write all results to one page with thumbnails")
     add("--tta", choices=("flip",), help="flip: average each image and its mirror image")
     add("--unknown", nargs="?", const=DEFAULT_SHARE, type=checked(float), metavar="SHARE",
-        help="mark images further from the gallery than this share of the validation images is"
-        f" [default of SHARE {DEFAULT_SHARE}]")
+        help="mark images as unknown, at a threshold that flags this share of validation images"
+        f" [default {DEFAULT_SHARE}]")
     add("--faiss", action="store_true",
-        help="search with faiss, approximately where the gallery is large")
+        help="search with faiss, which is approximate for large galleries")
     # fmt: on
     return made
 
@@ -61,9 +61,9 @@ def index_parser():
     _add_run_flags(made, required=True)
     add = made.add_argument
     add(
-        "--gallery", required=True, metavar="{train,val,test,FOLDER}", help="what is searched later"
+        "--gallery", required=True, metavar="{train,val,test,FOLDER}", help="images to search later"
     )
-    add("--out", required=True, metavar="INDEX", help="file to write, an .npz")
+    add("--out", required=True, metavar="INDEX", help="file to write (.npz)")
     return made
 
 
@@ -72,8 +72,8 @@ def enrol_parser():
     made = Parser(
         prog="predict.py enrol",
         usage="python predict.py enrol --index INDEX (--class NAME FOLDER | --forget NAME)",
-        description="Adds a class to an index by its photos alone, without training, so that\n"
-        "neighbours can answer with it; or removes such a class.",
+        description="Adds a class to an index from photos, without training, so that\n"
+        "neighbours can vote for it; or removes such a class.",
     )
     add = made.add_argument
     # fmt: off
@@ -93,28 +93,29 @@ def _add_run_flags(made, required):
         help="run folder, as main.py printed it" + ("" if required else " [default the index's]"))
     if required:
         add("--checkpoint", default="last", metavar="{last,best,PATH}",
-            help="which checkpoint of the run [default last]")
+            help="checkpoint of the run [default last]")
         add("--datasets_dir", metavar="PATH", help="folder of the data sets [default: the run's]")
         add("--dataset_path", "--db_path", metavar="PATH",
             help="folder of a custom data set [default: the run's]")
-    add("--batch_size", type=checked(int), metavar="N", help="images a batch [default: the run's]")
+    add("--batch_size", type=checked(int), metavar="N",
+            help="images per batch [default: the run's]")
     add("--gpu", type=checked(device_of), metavar="N",
         help="CUDA device; -1 for none [default: the run's]")
     # fmt: on
 
 
 def parse(argv):
-    """Reads the words of `predict.py`.
+    """Reads the command line of `predict.py`.
 
     Args:
       argv: list of str, without the program's name.
 
     Returns:
       str, "predict", "index" or "enrol", and argparse.Namespace, with `overrides`, a dict from
-      setting to value, beside the flags.
+      setting to value, besides the flags.
 
     Raises:
-      UserError: an unknown flag, a word that can't be read, or flags that do not go together.
+      UserError: an unknown flag, a value that can't be read, or flags that conflict.
     """
     parsers = {"index": index_parser, "enrol": enrol_parser}
     command = argv[0] if argv and argv[0] in parsers else "predict"
@@ -128,7 +129,7 @@ def parse(argv):
         if any(missing) if flags.forget is None else not all(missing):
             raise UserError("enrol takes either --class NAME FOLDER or --forget NAME")
     if flags.batch_size is not None and flags.batch_size < 1:
-        raise UserError(f"--batch_size {flags.batch_size} has to be at least 1")
+        raise UserError(f"--batch_size {flags.batch_size} must be at least 1")
     if flags.run_dir is not None:
         flags.run_dir = find_run(flags.run_dir)
     given = {name: getattr(flags, name, None) for name in ("gpu", "datasets_dir", "dataset_path")}
@@ -141,7 +142,7 @@ def parse(argv):
 
 
 def _with_share(argv):
-    """`argv` with the share of --unknown written out where a PATH or a flag follows it."""
+    """`argv` with the default of --unknown filled in if a PATH or a flag follows it."""
     words = list(argv)
     if "--unknown" in words:
         place = words.index("--unknown") + 1
@@ -154,17 +155,17 @@ def _with_share(argv):
 
 def _check_predict(flags):
     if flags.neighbours is not None and flags.neighbours < 1:
-        raise UserError(f"--neighbours {flags.neighbours} has to be at least 1")
+        raise UserError(f"--neighbours {flags.neighbours} must be at least 1")
     if flags.unknown is not None and not 0 < flags.unknown < 1:
-        raise UserError(f"--unknown {flags.unknown} has to lie between 0 and 1")
+        raise UserError(f"--unknown {flags.unknown} must be between 0 and 1")
     needing = ("neighbours", "space", "unknown", "faiss")
     asked = [name for name in needing if getattr(flags, name) not in (None, False)]
     if flags.gallery == "none" and asked:
-        raise UserError(f"--{asked[0]} compares with a gallery, and --gallery is none")
+        raise UserError(f"--{asked[0]} needs a gallery, but --gallery is none")
     if flags.gallery in SPLITS or flags.gallery in (None, "none"):
         return
     if not os.path.exists(flags.gallery):
         raise UserError(
-            f"--gallery {flags.gallery} is neither a split ({', '.join(SPLITS)}) nor a folder or an"
-            " index that is there"
+            f"--gallery {flags.gallery} is neither a split ({', '.join(SPLITS)}) nor a folder or"
+            " index that exists"
         )

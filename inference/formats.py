@@ -1,4 +1,4 @@
-"""The formats of an exported model: each is written from one frozen graph, and loaded again."""
+"""The formats of an exported model: how to write each from a frozen graph, and load it."""
 
 import functools
 import importlib.util
@@ -43,7 +43,7 @@ class Format(NamedTuple):
     """One row of `FORMATS`.
 
     Attributes:
-      packages: tuple of str, modules that requirements-export.txt brings.
+      packages: tuple of str, required modules from requirements-export.txt.
       needs_tensorflow_2: bool.
       write: function of a new folder and a Model.
       load: function from the folder to a dict from signature to a function from a batch (a list
@@ -57,31 +57,31 @@ class Format(NamedTuple):
 
 
 def answer(name):
-    """The name of an answer's tensor in the graph of a Model."""
+    """The name of an output tensor in the graph of a Model."""
     return f"answers/{name}:0"
 
 
 def check_packages(name):
-    """Looks for what a format needs.
+    """Checks the requirements of a format.
 
     Args:
       name: str, a key of `FORMATS`.
 
     Raises:
-      UserError: it needs another TensorFlow, or a package that is not installed.
+      UserError: it needs TensorFlow 2, or a package that is not installed.
     """
     if FORMATS[name].needs_tensorflow_2:
         require_tensorflow_2(f"--format {name}")
     missing = [p for p in FORMATS[name].packages if importlib.util.find_spec(p) is None]
     if missing:
         raise UserError(
-            f"--format {name} needs {' and '.join(missing)}, not installed here; get it with"
+            f"--format {name} needs {' and '.join(missing)}, not installed here; run"
             " pip install -r requirements-export.txt"
         )
 
 
 def _write_saved_model(folder, model):
-    """Two signatures on one network: encoded images, and pixels."""
+    """Two signatures for one network: encoded images, and pixels."""
     with tf.Graph().as_default():
         images = tf.placeholder(tf.string, [None], "images")
         with tf.device("/cpu:0"):  # no GPU has kernels for strings

@@ -1,4 +1,4 @@
-"""A gallery of images whose classes are known, in which the neighbours of new images are found."""
+"""A gallery of labelled images, to search for the neighbours of new images."""
 
 import os
 
@@ -16,28 +16,27 @@ from utils.errors import UserError
 
 
 class Gallery:
-    """An index under search in one space.
+    """An index that is searched in one space.
 
     Attributes:
       index: inference.index.Index.
       space: str from `spaces.SPACES`.
       num_neighbours: int, k.
       vectors: float32 [M, D], rows of unit norm.
-      recall: float, the share of the exact neighbours that faiss finds; None for exact search.
-      threshold: float, distance of the nearest neighbour beyond which an image is unknown; None.
+      recall: float, the fraction of the exact neighbours that faiss finds; None for exact search.
+      threshold: float, an image is unknown if its nearest neighbour is farther; or None.
     """
 
     def __init__(self, index, space, num_neighbours, use_faiss=False):
-        """Takes what the attributes are.
+        """Takes the attributes, see above.
 
         Raises:
-          UserError: the gallery has fewer images than neighbours are asked for, or there is no
-            faiss.
+          UserError: the gallery has fewer images than `num_neighbours`, or faiss is not installed.
         """
         if num_neighbours > len(index.files):
             raise UserError(
-                f"--neighbours {num_neighbours} is more than the {len(index.files)} images of the"
-                " gallery"
+                f"--neighbours {num_neighbours} is more than the {len(index.files)} images in the"
+                " gallery; choose fewer"
             )
         self.index, self.space, self.num_neighbours = index, space, num_neighbours
         self.vectors = index.vectors(space)
@@ -51,7 +50,7 @@ class Gallery:
         """The nearest images of the gallery.
 
         Args:
-          arrays: dict of `Predictor.batches`.
+          arrays: dict from `Predictor.batches`.
           k: int, default the gallery's.
 
         Returns:
@@ -63,11 +62,11 @@ class Gallery:
         return search.exact(queries, self.vectors, k)
 
     def add_neighbours(self, answers, arrays):
-        """Completes answers by their neighbours.
+        """Adds neighbours to answers.
 
         Args:
           answers: list of B Answer of softmax.
-          arrays: dict of `Predictor.batches`, of the same images.
+          arrays: dict from `Predictor.batches`, for the same images.
 
         Returns:
           list of B Answer.
@@ -82,7 +81,7 @@ class Gallery:
             "neighbours": tuple(map(self._neighbour, rows, distances)),
             "neighbour_label": index.classes[winner],
         }
-        if winner >= index.identity["num_classes"]:  # enrolled: softmax can't answer with it
+        if winner >= index.identity["num_classes"]:  # enrolled: softmax can't predict it
             changes.update(label=index.classes[winner], source="neighbours", probability=share)
         else:
             changes["agree"] = bool(winner == softmax_class)
@@ -96,14 +95,14 @@ class Gallery:
         return Neighbour(index.files[row], path, index.classes[index.labels[row]], float(distance))
 
     def set_threshold(self, predictor, share):
-        """Calls images unknown that lie further off than a share of the validation images.
+        """Sets the threshold for unknown images, which flags a share of the validation images.
 
         Args:
           predictor: Predictor.
           share: float in (0, 1).
 
         Returns:
-          str, what the threshold is from.
+          str, how the threshold was chosen.
         """
         paths = _validation_paths(predictor, set(self.index.paths))
         nearest = [self.nearest(arrays, 1)[0][:, 0] for arrays in predictor.batches(paths)]
@@ -112,18 +111,18 @@ class Gallery:
             source = f"{len(distances)} validation images"
         else:
             if len(self.vectors) < 2:
-                raise UserError("--unknown: a gallery of one image has no usual distance")
+                raise UserError("--unknown needs a gallery of at least two images")
             distances = search.exact_others(self.vectors, 1)[0][:, 0]
             source = (
                 f"the gallery's {len(distances)} images, each against the others, as there is no"
-                " validation split beside the gallery"
+                " validation split besides the gallery"
             )
         self.threshold = unknown.threshold(distances, share)
-        return f"{source}; unknown is what lies beyond {self.threshold:.4f}"
+        return f"{source}; images beyond {self.threshold:.4f} are unknown"
 
 
 def _validation_paths(predictor, gallery_paths):
-    """The validation images that are not in the gallery; none where there is no such split."""
+    """The validation images that are not in the gallery; empty without such a split."""
     try:
         listed = images_of_split(predictor, "val").paths
     except UserError:
@@ -135,7 +134,7 @@ def images_of_split(predictor, split):
     """The data.lists.ImageList of a split of the run's data set.
 
     Raises:
-      UserError: the data set is missing, or has other classes than the run.
+      UserError: the data set is missing, or its classes differ from the run's.
     """
     dataset = load_dataset(predictor.config, [split])
     class_map = dataset.class_map
@@ -144,10 +143,10 @@ def images_of_split(predictor, split):
 
 
 def images_of_folder(predictor, folder):
-    """The ImageList of a folder with a sub-folder a class.
+    """The ImageList of a folder with one subfolder per class.
 
     Raises:
-      UserError: there is no image, or a sub-folder is no class of the run.
+      UserError: there is no image, or a subfolder is not a class of the run.
     """
     rows = files_of_classes(folder)
     places = {name: i for i, name in enumerate(predictor.names)}
@@ -156,7 +155,7 @@ def images_of_folder(predictor, folder):
         if label not in places:
             raise UserError(
                 f"the gallery {folder} has the class {label}, which the run does not have;"
-                " predict.py enrol adds a new class to an index"
+                " add a new class to an index with predict.py enrol"
             )
     labels = np.array([places[label] for label, _ in rows], np.int32)
     return ImageList(folder, [name for _, name in rows], labels)
@@ -167,13 +166,13 @@ def build_index(predictor, source):
 
     Args:
       predictor: Predictor.
-      source: str, a split of the run's data set, or a folder with a sub-folder a class.
+      source: str, a split of the run's data set, or a folder with one subfolder per class.
 
     Returns:
-      inference.index.Index of the images that can be read, and list of Answer of the others.
+      inference.index.Index of the readable images, and list of Answer for the others.
 
     Raises:
-      UserError: there is no such gallery, it is of other classes, or none of it can be read.
+      UserError: there is no such gallery, its classes differ, or none of it can be read.
     """
     find = images_of_split if source in SPLITS else images_of_folder
     images = find(predictor, source)
@@ -195,7 +194,7 @@ def run_images(predictor, paths):
 
     Returns:
       list of the positions in `paths` that can be read, dict with `pooled` and, with that head,
-      `embeddings`, and list of Answer of the broken ones.
+      `embeddings`, and list of Answer for the unreadable ones.
 
     Raises:
       UserError: none can be read.
@@ -216,16 +215,16 @@ def open_gallery(predictor, source, num_neighbours=None, space=None, use_faiss=F
 
     Args:
       predictor: Predictor.
-      source: str, a split, a folder with a sub-folder a class, or the file of an index.
-      num_neighbours: int, default 10, or all where there are fewer.
+      source: str, a split, a folder with one subfolder per class, or the file of an index.
+      num_neighbours: int, default 10, or all if there are fewer.
       space: str, default "embedding", or "pooled" for a run without that head.
       use_faiss: bool.
 
     Returns:
-      Gallery, and list of Answer of its broken images.
+      Gallery, and list of Answer for its unreadable images.
 
     Raises:
-      UserError: the gallery does not fit the run or the other arguments.
+      UserError: the gallery does not match the run or the other arguments.
     """
     space = space or predictor.spaces[0]
     if space not in predictor.spaces:

@@ -1,6 +1,6 @@
-"""An index: the vectors of a gallery, and which network made them, in one file.
+"""An index: the vectors of a gallery and the identity of its network, in one file.
 
-The file is an .npz of plain arrays: nothing is unpickled, and every size and kind is checked.
+The file is an .npz of plain arrays: nothing is unpickled, and every size and type is checked.
 """
 
 import json
@@ -18,7 +18,7 @@ from inference.inputs import problem_of
 from utils.errors import UserError
 
 FORMAT = 1
-# What a file says of the network that made it; all but the last have to be the searching one's.
+# What a file records about its network; all but the last must match the network that searches.
 IDENTITY = ("class_map", "num_classes", "step", "checkpoint_hash", "preprocessing", "checkpoint",
             "run_dir")  # fmt: skip
 _ARRAYS = {
@@ -30,7 +30,7 @@ _ARRAYS = {
 _HEADER = re.compile(
     r"\{'descr': '(\S+)', 'fortran_order': False, 'shape': \(((?:\d{1,12},? ?)*)\), \} *\n"
 )
-# What the standard library and NumPy raise for an archive or an array that is damaged.
+# Errors of the standard library and NumPy for damaged archives and arrays.
 _UNREADABLE = (
     OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, OverflowError, struct.error,
     zipfile.BadZipFile, zlib.error,
@@ -42,9 +42,9 @@ class Index(NamedTuple):
 
     Attributes:
       identity: dict with the keys of `IDENTITY`.
-      folder: str, what `files` are relative to.
+      folder: str, the folder that `files` are relative to.
       files: tuple of M str.
-      classes: tuple of str, the run's classes and then those that were enrolled.
+      classes: tuple of str, the run's classes, then the enrolled ones.
       labels: int32 [M], positions in `classes`.
       embeddings: float32 [M, D], rows of unit norm; None for a run without that head.
       pooled: float32 [M, F], rows of unit norm.
@@ -68,10 +68,10 @@ class Index(NamedTuple):
         return spaces.vectors_of({"embeddings": self.embeddings, "pooled": self.pooled}, space)
 
     def with_class(self, name, paths, embeddings, pooled):
-        """The Index with a class `name` of P more images: list of P paths, and their vectors.
+        """A new Index with an extra class `name` of P images: list of P paths, and their vectors.
 
         Raises:
-          UserError: there is such a class.
+          UserError: the class already exists.
         """
         if name in self.classes:
             of_run = self.classes.index(name) < self.identity["num_classes"]
@@ -88,7 +88,7 @@ class Index(NamedTuple):
         )
 
     def without_class(self, name):
-        """The Index without an enrolled class.
+        """A new Index without an enrolled class.
 
         Raises:
           UserError: no such class was enrolled.
@@ -96,7 +96,7 @@ class Index(NamedTuple):
         enrolled = self.classes[self.identity["num_classes"] :]
         if name not in enrolled:
             have = ", ".join(enrolled) or "none"
-            raise UserError(f"no class {name} was enrolled in the index; those enrolled: {have}")
+            raise UserError(f"no class {name} was enrolled in the index; enrolled: {have}")
         place = self.classes.index(name)
         kept = self.labels != place
         labels = self.labels[kept]
@@ -110,7 +110,7 @@ class Index(NamedTuple):
 
 
 def write(path, index):
-    """Writes an index in one piece.
+    """Writes an index atomically.
 
     Args:
       path: str.
@@ -142,7 +142,7 @@ def write(path, index):
 
 
 def read(path):
-    """Reads an index, which may come from anybody.
+    """Reads an index from any source, possibly malicious.
 
     Args:
       path: str.
@@ -151,7 +151,7 @@ def read(path):
       Index.
 
     Raises:
-      UserError: it is missing, damaged or something else.
+      UserError: it is missing, damaged or not an index.
     """
     reason = problem_of(path)
     if reason is not None:
@@ -168,47 +168,47 @@ def read(path):
 
 
 def _array(archive, name):
-    """Reads one array, after its size is known to be that of the bytes that are there."""
+    """Reads one array, after checking that its size matches the bytes present."""
     kind, num_dimensions = _ARRAYS[name]
     info = archive.getinfo(name + ".npy")
     if info.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"{name} is compressed")
     with archive.open(info) as file:
         if file.read(8) != b"\x93NUMPY\x01\x00":
-            raise ValueError(f"{name} is no array")
+            raise ValueError(f"{name} is not an array")
         (length,) = struct.unpack("<H", file.read(2))
         header = _HEADER.fullmatch(file.read(length).decode("latin-1"))
         contents = file.read()
     if header is None or header.group(1) != kind:
-        raise ValueError(f"{name} is not of kind {kind}")
+        raise ValueError(f"{name} is not of type {kind}")
     shape = [int(size) for size in header.group(2).split(",") if size.strip()]
     if len(shape) != num_dimensions:
-        raise ValueError(f"{name} has not {num_dimensions} dimensions")
+        raise ValueError(f"{name} does not have {num_dimensions} dimensions")
     return np.frombuffer(contents, kind).reshape(shape)
 
 
 def _checked(about, labels, embeddings, pooled):
     if about["format"] != FORMAT:
-        raise ValueError(f"it is of format {about['format']}, not {FORMAT}")
+        raise ValueError(f"its format is {about['format']}, not {FORMAT}")
     identity = {name: about["identity"][name] for name in IDENTITY}
     files, classes = about["files"], about["classes"]
     texts = [about["folder"], identity["run_dir"], identity["checkpoint"], *files, *classes]
     if not all(isinstance(text, str) and "\0" not in text for text in texts):
-        raise ValueError("a name is no text")
+        raise ValueError("a name is not text")
     num_classes = identity["num_classes"]
     if type(num_classes) is not int or not 0 < num_classes <= len(classes):
-        raise ValueError("its classes are fewer than the run's")
+        raise ValueError("it has fewer classes than the run")
     if len(set(map(len, (files, labels, embeddings, pooled)))) != 1 or not len(files):
         raise ValueError("its arrays are of different lengths, or empty")
     if labels.min() < 0 or labels.max() >= len(classes):
-        raise ValueError("a label is of no class")
+        raise ValueError("a label has no class")
     has_head = embeddings.shape[1] > 0
     for name, vectors in (("embeddings", embeddings), ("pooled", pooled)):
         with np.errstate(all="ignore"):
             norms = np.einsum("nd,nd->n", vectors, vectors)
             usual = (np.abs(norms - 1.0) < 1e-3) | (norms == 0.0)  # False for NaN and infinity
         if not usual.all():
-            raise ValueError(f"{name} has a row that is not of unit norm")
+            raise ValueError(f"{name} has a row without unit norm")
     embeddings = embeddings if has_head else None
     return Index(
         identity, about["folder"], tuple(files), tuple(classes), labels, embeddings, pooled
@@ -216,7 +216,7 @@ def _checked(about, labels, embeddings, pooled):
 
 
 def check_identity(path, index, identity):
-    """Compares the network that made an index with the one that is to search it.
+    """Checks that an index was made by the network that will search it.
 
     Args:
       path: str, the index, for the message.
@@ -224,7 +224,7 @@ def check_identity(path, index, identity):
       identity: dict with the keys of `IDENTITY`.
 
     Raises:
-      UserError: they differ, so the vectors can't be compared.
+      UserError: the networks differ, so the vectors can't be compared.
     """
     theirs = index.identity
     reasons = {
@@ -232,11 +232,11 @@ def check_identity(path, index, identity):
         "num_classes": "a run with other classes",
         "preprocessing": "a run with other preprocessing",
         "step": f"the checkpoint {theirs['checkpoint']}, not {identity['checkpoint']}",
-        "checkpoint_hash": f"another checkpoint than this {identity['checkpoint']}",
+        "checkpoint_hash": f"a different checkpoint than {identity['checkpoint']}",
     }
     for name, reason in reasons.items():
         if theirs[name] != identity[name]:
             raise UserError(
-                f"the index {path} is of {reason}, so its vectors can't be compared; make it again"
+                f"the index {path} is from {reason}, so its vectors can't be compared; rebuild it"
                 " with predict.py index"
             )

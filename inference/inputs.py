@@ -1,4 +1,4 @@
-"""From the words of a command line to image files; only regular files are ever opened."""
+"""Finds the image files named on the command line; only opens regular files."""
 
 import csv
 import glob
@@ -13,18 +13,18 @@ COLUMNS = ("file_name", "file")
 
 
 def expand(words):
-    """Finds the images that the user names.
+    """Finds the images that the user named.
 
     Args:
       words: list of str: files, folders, globs, .csv files with a column `file_name` or `file`, or
         "-" for names on standard input.
 
     Returns:
-      list of str, in the order of the words; those of folders and globs sorted. A name of a single
-      file is kept even if there is no such file, see `problem_of`.
+      list of str, in the given order; those of folders and globs sorted. The name of a single file
+      is kept even if it does not exist, see `problem_of`.
 
     Raises:
-      UserError: a folder without an image, a glob that fits nothing, or a .csv that can't be read.
+      UserError: a folder without an image, a glob without a match, or a .csv that can't be read.
     """
     paths = []
     for word in words:
@@ -39,18 +39,18 @@ def expand(words):
         else:
             paths.append(word)
     if not paths:
-        raise UserError("no image is named: standard input is empty")
+        raise UserError("standard input is empty; pipe in the names of images")
     return paths
 
 
 def images_below(folder):
-    """Lists the images of a folder and of those below it.
+    """Lists the images in a folder and its subfolders.
 
     Args:
       folder: str.
 
     Returns:
-      list of str, sorted, each beginning with `folder`.
+      list of str, sorted, each starting with `folder`.
 
     Raises:
       UserError: there is none.
@@ -67,20 +67,20 @@ def images_below(folder):
 
 
 def problem_of(path):
-    """Says why a file can't be an image, without opening it.
+    """Explains why a file can't be an image, without opening it.
 
     Args:
       path: str.
 
     Returns:
-      str, or None where nothing speaks against reading it.
+      str, or None if it may be an image.
     """
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         return (getattr(error, "strerror", None) or str(error)).lower()
     if not stat.S_ISREG(status.st_mode):
-        return "it is no regular file"
+        return "it is not a regular file"
     if status.st_size == 0:
         return "the file is empty"
     return None if os.access(path, os.R_OK) else "permission denied"
@@ -96,7 +96,7 @@ def _names_of_glob(pattern):
     found = sorted(glob.glob(pattern, recursive=True))
     paths = [path for path in found if not os.path.isdir(path)]
     if not paths:
-        raise UserError(f"no file fits {pattern}")
+        raise UserError(f"no file matches {pattern}")
     return paths
 
 
@@ -116,5 +116,5 @@ def _names_of_csv(path):
     if not all(names):
         raise UserError(f"the list {path} has a row without a file name")
     if not names:
-        raise UserError(f"the list {path} has a header but no row")
+        raise UserError(f"the list {path} has a header but no rows")
     return [os.path.join(os.path.dirname(path), name) for name in names]

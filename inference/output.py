@@ -1,4 +1,4 @@
-"""Answers as lines for the terminal, as a CSV file and as a page."""
+"""Writes answers as terminal lines, as a CSV file and as an HTML page."""
 
 import base64
 import csv
@@ -19,7 +19,7 @@ _WORDS = {True: "yes", False: "no", None: "-"}
 
 
 def printable(text):
-    """`text` with everything escaped that is not printable, such as a newline in a file name."""
+    """`text` with unprintable characters escaped, such as a newline in a file name."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
     )
@@ -32,7 +32,7 @@ def line(answer):
       answer: Answer without an error.
 
     Returns:
-      str: file, label, probability, which of the two it is from, agreement, nearest neighbours.
+      str: file, label, probability, source, agreement, nearest neighbours.
     """
     parts = [
         printable(answer.path),
@@ -51,25 +51,25 @@ def line(answer):
 
 
 def check_writable(path, inputs):
-    """Looks whether a file can be written, before the work is done that goes into it.
+    """Checks in advance that a file can be written.
 
     Args:
       path: str.
-      inputs: list of str, files that must not be written over.
+      inputs: list of str, files that must not be overwritten.
 
     Raises:
       UserError: it can't be, or it is one of the inputs.
     """
     if os.path.exists(path) and not os.path.isfile(path):
-        raise UserError(f"{path} can't be written: it is no regular file")
+        raise UserError(f"{path} can't be written: it is not a regular file")
     for name in inputs:
         if os.path.isfile(name) and os.path.isfile(path) and os.path.samefile(name, path):
-            raise UserError(f"{path} would be written over, and it is read; choose another name")
+            raise UserError(f"{path} is also an input; choose another name")
     _write(path, "", os.remove)
 
 
 def write_csv(path, answers):
-    """Writes answers as a table, a row an image.
+    """Writes answers as a table, one row per image.
 
     Args:
       path: str.
@@ -118,12 +118,12 @@ def _number(value):
 
 
 def write_html(path, answers, summary):
-    """Writes answers as one page that needs no other file.
+    """Writes answers as one self-contained page.
 
     Args:
       path: str.
       answers: list of Answer.
-      summary: dict from a heading to text, what the answers are from.
+      summary: dict from heading to text, the origin of the answers.
 
     Raises:
       UserError: it can't be written.
@@ -146,18 +146,18 @@ def write_html(path, answers, summary):
 
 
 def _share(answers, field):
-    """How many have it, of those that can: "12 of 40"; None where none can."""
+    """How many answers are true in a field: "12 of 40"; None if it is never set."""
     values = [getattr(answer, field) for answer in answers]
     asked = [value for value in values if value is not None]
     return f"{sum(asked)} of {len(asked)}" if asked else None
 
 
 def thumbnail(path, pixels):
-    """A small JPEG of an image as a data: address; None where it can't be made.
+    """A small JPEG of an image as a data: URI; None if that fails.
 
     Args:
       path: str.
-      pixels: int, of the longer side.
+      pixels: int, length of the longer side.
 
     Returns:
       str or None.
@@ -168,7 +168,7 @@ def thumbnail(path, pixels):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
-                image.draft("RGB", (2 * pixels, 2 * pixels))  # decodes a part of a large JPEG
+                image.draft("RGB", (2 * pixels, 2 * pixels))  # decodes a large JPEG smaller
                 small = ImageOps.exif_transpose(image).convert("RGB")
         small.thumbnail((pixels, pixels))
         contents = io.BytesIO()
@@ -179,7 +179,7 @@ def thumbnail(path, pixels):
 
 
 def _write(path, text, then=None):
-    """Writes a text in one piece; a name that is no UTF-8 keeps its bytes."""
+    """Writes a text atomically; names that are not UTF-8 keep their bytes."""
     path = os.path.realpath(path)
     target = path + ".tmp"
     try:

@@ -1,4 +1,4 @@
-"""One pass of new images through a saved network: labels, probabilities and vectors."""
+"""Runs new images through a saved network: labels, probabilities and vectors."""
 
 import dataclasses
 import hashlib
@@ -20,13 +20,13 @@ TOP = 5
 
 
 class Predictor:
-    """A saved network that answers about images; a context manager.
+    """A saved network that predicts on images; a context manager.
 
     Attributes:
       config: Config.
       classes: list of (label, name), both str.
-      names: list of C str, the names alone.
-      identity: dict, which network this is, see `inference.index.IDENTITY`.
+      names: list of C str, only the names.
+      identity: dict that identifies this network, see `inference.index.IDENTITY`.
     """
 
     def __init__(self, folder, checkpoint="last", tta=None, batch_size=None, overrides=None):
@@ -35,7 +35,7 @@ class Predictor:
         Args:
           folder: str, the run folder.
           checkpoint: str, "last", "best" or a checkpoint's prefix.
-          tta: "flip" averages each image and its mirror image; None.
+          tta: "flip" averages each image and its mirror image; or None.
           batch_size: int, default the run's.
           overrides: dict from setting to value, such as `gpu`.
 
@@ -66,7 +66,7 @@ class Predictor:
         self.close()
 
     def close(self):
-        """Frees the network; the predictor can't be used after it."""
+        """Frees the network; the predictor can't be used afterwards."""
         self._session.close()
 
     @property
@@ -84,7 +84,7 @@ class Predictor:
         examples = tf.data.Dataset.from_tensor_slices((tf.range(tf.size(self._paths)), self._paths))
         calls = self.config.parallel_calls or tf.data.experimental.AUTOTUNE
         frames = examples.map(load, num_parallel_calls=calls)
-        # A broken image drops out here, and its position shows which one it was.
+        # Unreadable images are dropped here; the positions show which ones are left.
         frames = frames.apply(tf.data.experimental.ignore_errors())
         self._iterator = tf.data.make_initializable_iterator(frames.batch(batch_size).prefetch(2))
         positions, images = self._iterator.get_next()
@@ -128,7 +128,7 @@ class Predictor:
           paths: list of str.
 
         Yields:
-          dict of arrays for the images that can be read, in order: `positions` int32 [B] in
+          dict of arrays for the readable images, in order: `positions` int32 [B] in
           `paths`, `probabilities` float32 [B, C], `pooled` float32 [B, F] and, with that head,
           `embeddings` float32 [B, D], both with rows of unit norm.
         """
@@ -144,11 +144,11 @@ class Predictor:
             yield arrays
 
     def answers(self, paths, gallery=None):
-        """Answers about images, one after the other.
+        """Yields the answers for images, one by one.
 
         Args:
           paths: list of str.
-          gallery: inference.gallery.Gallery, where neighbours are looked for; None for none.
+          gallery: inference.gallery.Gallery to search for neighbours, or None.
 
         Yields:
           Answer for each path, in order.
@@ -189,5 +189,5 @@ class Predictor:
 def _broken(path, problem):
     if problem is None:
         found = pipeline.first_unreadable([os.fsencode(os.path.abspath(path))])
-        problem = f"it can't be decoded: {found[1]}" if found else "no frame can be cut out of it"
+        problem = f"it can't be decoded: {found[1]}" if found else "it can't be cropped"
     return Answer(path, error=problem)

@@ -7,15 +7,15 @@ import numpy as np
 from utils.errors import UserError
 
 DEFAULT_NEIGHBOURS = 10
-# Numbers of the largest array that a search makes, 64 MiB of float32.
+# Elements of the largest array that a search creates, 64 MiB of float32.
 _CHUNK_NUMBERS = 2**24
-# Below this many vectors faiss searches exactly, too: it takes less time than to build cells.
+# With fewer vectors than this faiss also searches exactly, which is faster than building cells.
 _LARGE_GALLERY = 10000
 _SAMPLE = 256
 
 
 def exact(queries, vectors, k):
-    """The `k` nearest vectors of each query, nearest first; among equals the earlier row first.
+    """The `k` nearest vectors of each query, nearest first; ties in row order.
 
     Args:
       queries: float32 [Q, D].
@@ -36,7 +36,7 @@ def exact(queries, vectors, k):
 
 
 def _num_candidates(k, num_vectors):
-    """How many vectors are measured one by one, as |g|^2 - 2 q g ranks with rounding errors."""
+    """How many candidates to measure exactly, as |g|^2 - 2 q g ranks with rounding errors."""
     return min(num_vectors, 2 * k + 16)
 
 
@@ -52,7 +52,7 @@ def exact_others(vectors, k):
     """
     distances, rows = exact(vectors, vectors, k + 1)
     own = rows == np.arange(len(vectors))[:, np.newaxis]
-    own[~own.any(axis=1), -1] = True  # more than k duplicates of it come first
+    own[~own.any(axis=1), -1] = True  # if more than k duplicates of it come first
     return tuple(array[~own].reshape(-1, k) for array in (distances, rows))
 
 
@@ -73,11 +73,11 @@ class FaissSearch:
     """Searches with faiss; approximately, in cells of the space, where the gallery is large.
 
     Attributes:
-      recall: float, the share of the exact neighbours that it finds, on a sample of the gallery.
+      recall: float, the fraction of the exact neighbours that it finds, on a sample of the gallery.
     """
 
     def __init__(self, vectors, k, large=_LARGE_GALLERY):
-        """Takes vectors float32 [N, D], how many neighbours are asked for, and what is large.
+        """Takes vectors float32 [N, D], the number of neighbours, and the size of a large gallery.
 
         Raises:
           UserError: faiss is not installed.
@@ -97,7 +97,7 @@ class FaissSearch:
         self.recall = self._measure_recall(k)
 
     def _measure_recall(self, k):
-        """Of a sample of the gallery, each image without itself."""
+        """Recall for a sample of the gallery, each image itself left out."""
         sample = np.random.RandomState(0).permutation(len(self._vectors))[:_SAMPLE]
         depth = min(k + 1, len(self._vectors))
         queries = self._vectors[sample]
@@ -109,7 +109,7 @@ class FaissSearch:
         return float(np.mean(shares))
 
     def __call__(self, queries, k):
-        """What `exact` gives, as far as it is found; a query of too few is searched exactly."""
+        """Like `exact`, but approximate; queries with fewer than k results are searched exactly."""
         depth = _num_candidates(k, len(self._vectors))
         candidates = self._index.search(np.ascontiguousarray(queries, np.float32), depth)[1]
         few = (candidates < 0).any(axis=1)

@@ -9,7 +9,7 @@ def center_loss(labels, embeddings, num_classes, alpha):
         loss = 0.5 * sum_i ||f_i - c_{y_i}||^2
         c_y <- c_y - alpha * sum_{i: y_i = y} (c_y - f_i) / (1 + n_y)
 
-    with n_y the number of the batch's images of class y.
+    with n_y the number of images of class y in the batch.
 
     Args:
       labels: int [B], each below C.
@@ -18,8 +18,8 @@ def center_loss(labels, embeddings, num_classes, alpha):
       alpha: float in [0, 1], how far a center moves.
 
     Returns:
-      float32 [], the sum over the batch (not its mean), and the op that moves the centers. They
-      are a variable "centers" [C, D], drawn from N(0, 1) and outside of the gradient.
+      float32 [], the sum over the batch (not its mean), and the op that moves the centers. These
+      are a variable "centers" [C, D], initialised from N(0, 1) and not trained by gradient.
     """
     centers = tf.get_variable(
         "centers",

@@ -1,4 +1,4 @@
-"""Squared distances within a batch, and who is whose positive or negative."""
+"""Squared distances within a batch, and masks of positive and negative pairs."""
 
 from utils.tf1 import tf
 
@@ -33,7 +33,7 @@ def pair_masks(labels):
 
 
 def masked_mean(values, mask):
-    """Mean of the values where the mask is true; 0 where it is true nowhere.
+    """Mean of the values where the mask is true; 0 if it is true nowhere.
 
     Args:
       values: float32 [...].

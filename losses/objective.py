@@ -6,7 +6,7 @@ from losses import center, triplet
 from losses.distances import masked_mean, pair_masks, squared_distances
 from utils.tf1 import tf
 
-# Training mode -> ranking loss of (labels, embeddings) and its settings by name.
+# Training mode -> ranking loss of (labels, embeddings) and its settings as keyword arguments.
 RANKING_LOSSES = {
     "vanilla": None,
     "hard": triplet.batch_hard,
@@ -21,8 +21,8 @@ class Objective(NamedTuple):
 
     Attributes:
       total: float32 [], the loss.
-      terms: dict from name to float32 [], what is logged.
-      update: op that the loss wants run with each step; None where there is none.
+      terms: dict from name to float32 [], values to log.
+      update: op to run with each step, such as moving centers; or None.
     """
 
     total: tf.Tensor
@@ -39,7 +39,7 @@ def objective(mode, labels, logits, embeddings, weight, settings):
       logits: float32 [B, C].
       embeddings: float32 [B, D], rows of unit norm; None for "vanilla".
       weight: float, lambda; None for "vanilla".
-      settings: dict, what the ranking loss is called with beside labels and embeddings.
+      settings: dict, the ranking loss's other arguments besides labels and embeddings.
 
     Returns:
       Objective. Its terms are `loss`, `cross_entropy`, `accuracy` and, with a ranking loss,
@@ -77,17 +77,17 @@ def cross_entropy(labels, logits):
 
 
 def pair_statistics(labels, embeddings, margin):
-    """How far apart the embeddings of a batch are, comparable between the modes.
+    """Distances between the embeddings of a batch, comparable between the modes.
 
     Args:
       labels: int32 [B].
       embeddings: float32 [B, D].
-      margin: float, that of a triplet loss; where it is no number, 0 is used.
+      margin: float, of a triplet loss; anything but a number counts as 0.
 
     Returns:
-      dict from name to float32 []: `active_anchors`, the share of anchors whose farthest positive
-      is not at least the margin nearer than the nearest negative; `positive_distance` and
-      `negative_distance`, the mean squared distance over all pairs of a kind.
+      dict from name to float32 []: `active_anchors`, the fraction of anchors whose farthest
+      positive is not nearer than the nearest negative by at least the margin;
+      `positive_distance` and `negative_distance`, the mean squared distances of such pairs.
     """
     distances = squared_distances(embeddings)
     positive, negative = pair_masks(labels)

@@ -1,7 +1,7 @@
 """Triplet losses on squared distances: batch-hard, adaptive-weight and semi-hard.
 
 All take a margin in squared distance, or "soft" for softplus, or "none" for the bare difference.
-In every one an anchor without a positive or without a negative has a stated, finite result.
+Each documents its finite result for an anchor without a positive or a negative.
 """
 
 import numbers
@@ -29,7 +29,7 @@ def hinge(differences, margin):
         return tf.nn.softplus(differences)
     if margin == "none":
         return differences
-    raise ValueError(f'the margin has to be a number, "soft" or "none", not {margin!r}')
+    raise ValueError(f'the margin must be a number, "soft" or "none", not {margin!r}')
 
 
 def batch_hard(labels, embeddings, margin):
@@ -65,7 +65,7 @@ def _where(mask, values, other):
 
 
 def _beyond(distances):
-    """A constant above every distance, which no minimum over real ones can tie with."""
+    """A constant above every distance, so that it never ties with a real minimum."""
     return tf.stop_gradient(tf.reduce_max(distances)) + 1.0
 
 

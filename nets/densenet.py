@@ -1,4 +1,4 @@
-"""DenseNet-161 (Huang et al., arXiv:1608.06993) under the names of its TensorFlow port."""
+"""DenseNet-161 (Huang et al., arXiv:1608.06993) with the variable names of its TensorFlow port."""
 
 from utils.tf1 import slim, tf
 
@@ -9,7 +9,7 @@ LAYERS_OF_BLOCKS = (6, 12, 36, 24)
 
 
 def _arg_scope(is_training, bn_decay):
-    # The epsilon is that of the Caffe and Keras ports that the published weights came through.
+    # The epsilon of the Caffe and Keras ports from which the published weights were converted.
     batch_norm = slim.arg_scope(
         [slim.batch_norm], scale=True, decay=bn_decay, epsilon=1.1e-5, is_training=is_training
     )
@@ -30,7 +30,7 @@ def _preactivated(net, channels, kernel, scope):
 
 
 def _dense_block(net, num_layers, scope):
-    """Each layer reads all outputs before it, through a bottleneck of 4 growths."""
+    """Each layer reads all outputs before it, through a bottleneck of 4 times the growth rate."""
     with tf.variable_scope(scope):
         for i in range(1, num_layers + 1):
             with tf.variable_scope(f"conv_block{i}"):
@@ -41,7 +41,7 @@ def _dense_block(net, num_layers, scope):
 
 
 def _transition(net, scope, end_points):
-    """Halves the channels and the sides."""
+    """Halves channels, height and width."""
     with tf.variable_scope(scope):
         net = _preactivated(net, net.shape.as_list()[3] // 2, [1, 1], "blk")
         for name in ("/blk/Conv", "/blk"):
@@ -68,7 +68,7 @@ def densenet161(images, num_classes, is_training, reuse=None, bn_decay=0.999):
     """DenseNet-161.
 
     Args:
-      images: float32 [B, H, W, 3] in [0, 1], less the channels' means, over their deviations.
+      images: float32 [B, H, W, 3] in [0, 1], normalised by channel means and deviations.
       num_classes: int, C.
       is_training: bool, batch statistics in the tower or moving averages.
       reuse: bool or None, take the variables of an earlier call.

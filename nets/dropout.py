@@ -1,16 +1,16 @@
-"""Dropout that a resumed run repeats: its draws are a function of (seed, step, layer) alone."""
+"""Dropout that a resumed run repeats exactly: it depends only on (seed, step, layer)."""
 
 from utils.tf1 import tf
 
 
 def dropout(net, keep_prob, is_training, layer=0):
-    """Keeps each value with a probability, scaled so that the mean stays; the rest becomes 0.
+    """Keeps each value with a probability, scaled to preserve the mean; the rest becomes 0.
 
     Args:
       net: float32 [B, ...].
       keep_prob: float in (0, 1].
       is_training: bool; False returns `net` itself.
-      layer: int, which of the network's dropout layers it is.
+      layer: int, index of this dropout layer in the network.
 
     Returns:
       float32, of the shape of `net`. The draws depend on the graph's seed, on its global step

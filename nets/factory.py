@@ -1,4 +1,4 @@
-"""From a network's name to the slim function that builds it."""
+"""Maps a network's name to the slim function that builds it."""
 
 import functools
 

@@ -6,7 +6,7 @@ SCOPE = "embedding"
 
 
 def embedding_head(feature_map, emb_dim, reuse=None):
-    """Flattens a feature map (it is not pooled), maps it linearly and scales it to unit norm.
+    """Flattens a feature map (without pooling), maps it linearly and scales it to unit norm.
 
     Args:
       feature_map: float32 [B, H, W, F], with static H, W and F.

@@ -16,7 +16,7 @@ def inception(
 ):
     """Inception V1 to V3 (Szegedy et al., arXiv:1409.4842, 1512.00567; Ioffe, Szegedy, 1502.03167).
 
-    The convolutional part is tf-slim's; its global mean, dropout and a linear classifier follow.
+    The convolutional part is tf-slim's; global pooling, dropout and a linear classifier follow.
 
     Args:
       base: function of `tf_slim.nets.inception`, the convolutional part.
@@ -28,7 +28,7 @@ def inception(
       is_training: bool, batch statistics and dropout (keep 0.8) in the tower or not.
       reuse: bool or None, take the variables of an earlier call.
       bn_decay: float, decay of the moving averages of batch normalisation.
-      auxiliary: function (end points, C) -> float32 [B, C], the side classifier, or None.
+      auxiliary: function (end points, C) -> float32 [B, C], the auxiliary classifier, or None.
 
     Returns:
       logits float32 [B, C], and a dict from end point names to tensors. The last feature map is
@@ -50,11 +50,11 @@ def inception(
 
 
 def auxiliary_logits(end_points, num_classes):
-    """The side classifier of V3 on Mixed_6e; its convolution shrinks with a map below 17 x 17."""
+    """The auxiliary classifier of V3 on Mixed_6e; maps below 17 x 17 get a smaller kernel."""
     with tf.variable_scope("AuxLogits"):
         net = slim.avg_pool2d(end_points["Mixed_6e"], [5, 5], stride=3, padding="VALID")
         net = slim.conv2d(net, 128, [1, 1], scope="Conv2d_1b_1x1")
-        kernel = [min(5, side) for side in net.shape.as_list()[1:3]]
+        kernel = [min(5, length) for length in net.shape.as_list()[1:3]]
         net = slim.conv2d(
             net, 768, kernel, padding="VALID", scope="Conv2d_2a_{}x{}".format(*kernel),
             weights_initializer=tf.truncated_normal_initializer(stddev=0.01),

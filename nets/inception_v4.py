@@ -1,4 +1,4 @@
-"""Inception V4 (Szegedy et al., arXiv:1602.07261) under its slim names, from a table of modules."""
+"""Inception V4 (Szegedy et al., arXiv:1602.07261) with slim's names, from a table of modules."""
 
 import functools
 
@@ -11,8 +11,8 @@ _TRIM = {"padding": "VALID"}
 
 
 def _layer(function, name, *args, **options):
-    """A layer as a function of its input; the end of its name is the size of its window."""
-    window = [int(side) for side in name.rsplit("_", 1)[1].split("x")]
+    """A layer as a function of its input; the end of its name gives its window size."""
+    window = [int(length) for length in name.rsplit("_", 1)[1].split("x")]
     return functools.partial(_apply, function, args + (window,), dict(options, scope=name))
 
 
@@ -25,7 +25,7 @@ def _conv(name, channels, **options):
 
 
 def _fork(*layers):
-    """Layers side by side on one input, at the end of a branch."""
+    """Parallel layers on one input, at the end of a branch."""
     return functools.partial(_concatenate, layers)
 
 
@@ -126,7 +126,7 @@ def _base(images):
 
 
 def _auxiliary_logits(feature_map, num_classes):
-    """The side classifier on Mixed_6h; its second convolution covers the whole pooled map."""
+    """The auxiliary classifier on Mixed_6h; its second convolution covers the whole pooled map."""
     with tf.variable_scope("AuxLogits"):
         net = slim.avg_pool2d(feature_map, [5, 5], stride=3, padding="VALID")
         net = slim.conv2d(net, 128, [1, 1], scope="Conv2d_1b_1x1")
@@ -140,7 +140,7 @@ def inception_v4(images, num_classes, is_training, reuse=None, bn_decay=0.9997):
     """Inception V4 with its auxiliary classifier.
 
     Args:
-      images: float32 [B, H, W, 3], preprocessed to [-1, 1], at least 107 pixels a side.
+      images: float32 [B, H, W, 3], preprocessed to [-1, 1], at least 107 pixels per side.
       num_classes: int, C.
       is_training: bool, batch statistics and dropout (keep 0.8) in the tower or not.
       reuse: bool or None, take the variables of an earlier call.

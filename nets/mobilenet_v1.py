@@ -1,4 +1,4 @@
-"""MobileNet v1 (Howard et al., arXiv:1704.04861) under its slim names."""
+"""MobileNet v1 (Howard et al., arXiv:1704.04861) with slim's names."""
 
 from nets.dropout import dropout
 from utils.tf1 import slim, tf
@@ -39,7 +39,7 @@ def _separable_layers(net, depth_multiplier, end_points):
 def mobilenet_v1(
     images, num_classes, is_training, reuse=None, bn_decay=0.9997, depth_multiplier=1.0
 ):
-    """MobileNet v1, as wide as published or thinner.
+    """MobileNet v1, at full width or thinner.
 
     Args:
       images: float32 [B, H, W, 3], preprocessed to [-1, 1].
@@ -47,7 +47,7 @@ def mobilenet_v1(
       is_training: bool, batch statistics and dropout (keep 0.999) in the tower or not.
       reuse: bool or None, take the variables of an earlier call.
       bn_decay: float, decay of the moving averages of batch normalisation.
-      depth_multiplier: float, share of the channels of every layer (at least 8 are left).
+      depth_multiplier: float, fraction of the channels in every layer (at least 8 remain).
 
     Returns:
       logits float32 [B, C], and a dict from end point names to tensors. `Conv2d_13_pointwise` is

@@ -1,4 +1,4 @@
-"""ResNets of tf-slim, with logits [B, C] and the classifier's input among the end points."""
+"""tf-slim's ResNets, with logits [B, C] and the classifier's input among the end points."""
 
 from utils.tf1 import slim, slim_nets, tf
 
@@ -6,8 +6,8 @@ from utils.tf1 import slim, slim_nets, tf
 def resnet(network, scope, images, num_classes, is_training, reuse=None, bn_decay=0.997):
     """A slim ResNet with global average pooling and a linear classifier.
 
-    tf-slim's own logits come out [B, 1, 1, C] and their input is not among its end points, so the
-    network is built without its classifier and the classifier is added here under its slim name.
+    tf-slim's own logits are [B, 1, 1, C] and their input is not an end point, so the network is
+    built without its classifier, which is added here under its slim name.
 
     Args:
       network: a function of `tf_slim.nets.resnet_v1` or `resnet_v2`.

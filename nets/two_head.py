@@ -23,7 +23,7 @@ class TwoHead(NamedTuple):
 
 
 def two_head(images, backbone, num_classes, is_training, pooled, feature_map, emb_dim, reuse=None):
-    """Builds a tower: a backbone, its classifier and, where asked for, the embedding head.
+    """Builds a tower: a backbone, its classifier and, if requested, the embedding head.
 
     Args:
       images: float32 [B, H, W, 3], preprocessed, with static H and W.
@@ -33,13 +33,13 @@ def two_head(images, backbone, num_classes, is_training, pooled, feature_map, em
       pooled: str, the end point that the classifier reads.
       feature_map: str, the end point that the embedding head flattens; None for no such head.
       emb_dim: int, D.
-      reuse: True for a second tower on the variables of the first.
+      reuse: True for a second tower that shares the variables of the first.
 
     Returns:
       TwoHead.
 
     Raises:
-      KeyError: the network has no feature map `feature_map`; the message lists those it has.
+      KeyError: the network has no feature map `feature_map`; the message lists those that exist.
     """
     logits, end_points = backbone(images, num_classes, is_training, reuse=reuse)
     embeddings = None

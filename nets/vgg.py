@@ -1,4 +1,4 @@
-"""VGG-16 (Simonyan and Zisserman, arXiv:1409.1556), as tf-slim has it, for any frame size."""
+"""VGG-16 (Simonyan and Zisserman, arXiv:1409.1556), after tf-slim, for any frame size."""
 
 from nets.dropout import dropout
 from utils.tf1 import slim, slim_nets, tf
@@ -23,12 +23,12 @@ def _base(images, end_points):
 def vgg_16(images, num_classes, is_training, reuse=None):
     """VGG-16, without batch normalisation.
 
-    tf-slim's own function takes frames of 224 pixels alone. Here the first fully connected layer
-    covers the whole map where that is smaller than 7 x 7, with weights of another shape than the
-    published ones, and slides over a larger one, the mean of its outputs being classified.
+    tf-slim's own function only takes frames of 224 pixels. Here the first fully connected layer
+    covers the whole map if that is smaller than 7 x 7, with weights of a different shape from the
+    published ones, and slides over a larger map, whose outputs are averaged for the classifier.
 
     Args:
-      images: float32 [B, H, W, 3], less the mean colour, at least 32 pixels a side.
+      images: float32 [B, H, W, 3], less the mean colour, at least 32 pixels per side.
       num_classes: int, C.
       is_training: bool, dropout (keep 0.5) in the tower or not.
       reuse: bool or None, take the variables of an earlier call.
@@ -42,7 +42,7 @@ def vgg_16(images, num_classes, is_training, reuse=None):
         slim_nets.vgg.vgg_arg_scope(weight_decay=0.0)
     ):
         net = _base(images, end_points)
-        kernel = [min(7, side) for side in net.shape.as_list()[1:3]]
+        kernel = [min(7, length) for length in net.shape.as_list()[1:3]]
         net = slim.conv2d(net, 4096, kernel, padding="VALID", scope="fc6")
         end_points[f"{SCOPE}/fc6"] = net
         net = slim.conv2d(dropout(net, 0.5, is_training), 4096, [1, 1], scope="fc7")

@@ -1,4 +1,4 @@
 """Published ImageNet weights: listing, fetching, inspecting and restoring them.
 
-The downloaded checkpoints lie in this folder too, unless another one is set; git ignores them.
+Downloaded checkpoints are also stored in this folder by default; git ignores them.
 """

@@ -7,9 +7,9 @@ from utils.errors import run_script
 
 
 def main():
-    """Reads the command line, does what it asks for and prints the result."""
+    """Reads the command line, runs the command and prints the result."""
     request = flags.parse(sys.argv[1:])
-    # TensorFlow is imported only now: --help and mistakes are answered at once.
+    # TensorFlow is imported late so that --help and flag errors are instant.
     from pretrained import commands
 
     for line in commands.perform(request):

@@ -7,16 +7,16 @@ from pretrained import inspection, published
 
 
 def perform(request):
-    """Does what the command line asks for.
+    """Runs the requested command.
 
     Args:
       request: pretrained.flags.Request.
 
     Returns:
-      Iterable of str, lines to print, as they come.
+      Iterable of str, lines to print as they come.
 
     Raises:
-      UserError: a file can't be fetched or read.
+      UserError: a file can't be downloaded or read.
     """
     return _ACTIONS[request.action](request)
 
@@ -30,7 +30,7 @@ def _fetch(request):
     for name in request.names:
         entry = request.published[name]
         prefix, is_new = published.obtain(entry.checkpoint, request.folder, entry.row.title)
-        yield f"{name}: {prefix}{'' if is_new else ' is there already'}"
+        yield f"{name}: {prefix}{'' if is_new else ' already exists'}"
 
 
 def _inspect(request):
@@ -40,7 +40,7 @@ def _inspect(request):
         return
     entry = request.published[request.target]
     network = network_fn(entry.net, depth_multiplier=entry.depth_multiplier)
-    yield f"{path} beside {request.target} ({entry.row.title})"
+    yield f"{path} compared with {request.target} ({entry.row.title})"
     yield from inspection.against(path, network, entry.row.frame_size, entry.row.head_scopes)
 
 

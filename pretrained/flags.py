@@ -11,20 +11,20 @@ USAGE = (
     "python -m pretrained [-h] {list,NAME,all,inspect PATH} [--net NAME] [--pretrained_dir PATH]"
 )
 EPILOG = """commands:
-  list                        the networks with published weights: names, top-1, which are here
+  list                        list networks with published weights: name, top-1, whether present
   NAME                        download the weights of one network
   all                         download all weights that have a direct address
-  inspect PATH                show the variables of a checkpoint or .npz
-  inspect PATH --net NAME     show which of them a run of that network would restore
+  inspect PATH                show the variables in a checkpoint or .npz
+  inspect PATH --net NAME     show which of them a run with that network would restore
 
 examples:
   python -m pretrained list
   python -m pretrained resnet50
   python -m pretrained inspect my/model.ckpt-1000 --net resnet50
 
-No checksums are published for these files, so a download is only checked for being complete and
-readable. The folder of the checkpoints is the first that is set of --pretrained_dir, the
-environment variable PRETRAINED_DIR and config/local.ini; otherwise it is ./pretrained.
+No checksums are published for these files, so a download is only checked to be complete and
+readable. The folder of the checkpoints comes from --pretrained_dir, the environment variable
+PRETRAINED_DIR, config/local.ini or ./pretrained, in this order.
 """
 
 
@@ -33,9 +33,9 @@ class Request(NamedTuple):
 
     Attributes:
       action: str, "list", "fetch" or "inspect".
-      names: tuple of str, the published weights to fetch.
+      names: tuple of str, the published weights to download.
       paths: tuple of str, the file to inspect.
-      target: str, a key of `published`, the value of --net; None without.
+      target: str, a key of `published`, the value of --net, or None.
       folder: str, the folder of the pretrained checkpoints.
       published: dict from name to Published.
     """
@@ -49,11 +49,11 @@ class Request(NamedTuple):
 
 
 class Published(NamedTuple):
-    """Published weights and the network they are of.
+    """Published weights and their network.
 
     Attributes:
       net: str, a key of `NETWORKS`.
-      depth_multiplier: float, or None where there is no choice.
+      depth_multiplier: float, or None if there is only one.
       row: NetworkSpec.
       checkpoint: Checkpoint.
     """
@@ -65,7 +65,7 @@ class Published(NamedTuple):
 
 
 def parser():
-    """The parser of the command."""
+    """The parser of `python -m pretrained`."""
     made = Parser(
         prog="pretrained",
         usage=USAGE,
@@ -91,7 +91,7 @@ def parse(argv):
       Request.
 
     Raises:
-      UserError: an unknown command or network, or a path too many or too few.
+      UserError: an unknown command or network, or a missing or extra path.
     """
     given = parser().parse(argv)
     published = {
@@ -118,6 +118,6 @@ def _check(action, given, published):
         path = " PATH" if action == "inspect" else ""
         raise UserError(f"usage: python -m pretrained {given.what}{path}")
     if given.net is not None and action != "inspect":
-        raise UserError(f"--net has no meaning with {given.what}; leave it out")
+        raise UserError(f"--net has no effect with {given.what}; leave it out")
     if given.net is not None and given.net not in published:
         raise UserError(f"--net {given.net}: choose from {known}")

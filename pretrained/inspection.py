@@ -1,4 +1,4 @@
-"""The variables of a file of weights, alone and compared with a network."""
+"""Lists the variables in a file of weights, alone or compared with a network."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def contents(path):
       path: str, see `pretrained.weights.open_weights`.
 
     Returns:
-      list of str: a line a variable with its shape, and the sum.
+      list of str: one line per variable with its shape, and the total.
 
     Raises:
       UserError: the file can't be read.
@@ -26,17 +26,17 @@ def contents(path):
 
 
 def against(path, network, frame_size, head_scopes):
-    """Describes what a run of a network would take from a file of weights.
+    """Describes what a run of a network would restore from a file of weights.
 
     Args:
       path: str, see `pretrained.weights.open_weights`.
       network: function of `nets.factory.network_fn`.
-      frame_size: int, pixels a side.
+      frame_size: int, pixels per side.
       head_scopes: iterable of str, scopes that are never restored.
 
     Returns:
-      list of str: how many variables are restored, new, of another shape and unused, and under
-      each heading but the first the variables with their shapes.
+      list of str: how many variables are restored, new, of different shape and unused, and for all
+      but the restored ones their names and shapes.
 
     Raises:
       UserError: the file can't be read.

@@ -1,4 +1,4 @@
-"""Weights in an .npz of NumPy's, whose headers are checked before anything is read for them."""
+"""Reads weights from a NumPy .npz, after checking its headers."""
 
 import re
 import struct
@@ -9,10 +9,10 @@ import numpy as np
 
 from utils.errors import UserError
 
-MOST_BYTES = 1 << 32  # of all arrays; the largest network here has 0.6 GB
+MOST_BYTES = 1 << 32  # in all arrays; the largest network here has 0.6 GB
 _MOST_HEADER_BYTES = 10000
-_MOST_DIMENSIONS = 32  # of any NumPy array
-# The header as NumPy writes it. Python's own parser takes minutes or dies on some other texts.
+_MOST_DIMENSIONS = 32  # at the start of any NumPy array
+# The header as NumPy writes it. Python's own parser may take minutes or crash on other texts.
 _HEADER = re.compile(
     rb"\{'descr': '([<>|=][fiu]\d{1,2})', 'fortran_order': (True|False),"
     rb" 'shape': (\((?:\d{1,12}L?, ?)*(?:\d{1,12}L?)?\)), ?\} *\n?"
@@ -25,14 +25,14 @@ def open_npz(path):
     """Opens an .npz.
 
     Args:
-      path: str, of a file that is there.
+      path: str, an existing file.
 
     Returns:
       dict from the name of each array to its shape (tuple), and a function from name to array,
-      which reads it and raises a UserError where its values are damaged.
+      which reads it and raises a UserError if its values are damaged.
 
     Raises:
-      UserError: it is no .npz of real numbers, is damaged, or holds more than `MOST_BYTES`.
+      UserError: it is not an .npz of real numbers, is damaged, or holds more than `MOST_BYTES`.
     """
     layouts = _reading(path, _layouts)
 
@@ -55,12 +55,12 @@ def _layouts(package):
     """Dict from name to (shape, dtype, order of the dimensions, position of the numbers)."""
     members = package.infolist()
     if sum(member.file_size for member in members) > MOST_BYTES:
-        raise ValueError(f"it holds more than {MOST_BYTES >> 30} GiB, which no network does")
+        raise ValueError(f"it holds more than {MOST_BYTES >> 30} GiB, too much for weights")
     for member in members:
         if not member.filename.endswith(".npy"):
-            raise ValueError(f"it holds {member.filename!r}, which is no array")
+            raise ValueError(f"it holds {member.filename!r}, which is not an array")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError(f"{member.filename!r} is compressed as NumPy does not")
+            raise ValueError(f"{member.filename!r} has a compression that NumPy does not use")
     return {member.filename[: -len(".npy")]: _layout(package, member) for member in members}
 
 
@@ -73,14 +73,14 @@ def _layout(package, member):
         start = file.tell()
     match = _HEADER.fullmatch(header)
     if match is None or len(header) != length:
-        raise ValueError(f"{member.filename!r} is no array of real numbers")
+        raise ValueError(f"{member.filename!r} is not an array of real numbers")
     dtype = np.dtype(match.group(1).decode())
     shape = tuple(map(int, re.findall(rb"\d+", match.group(3))))
     numbers = 1
     for dimension in shape:
         numbers *= dimension
     if len(shape) > _MOST_DIMENSIONS or start + numbers * dtype.itemsize != member.file_size:
-        raise ValueError(f"{member.filename!r} has not the size that its shape {shape} needs")
+        raise ValueError(f"{member.filename!r} does not have the size of its shape {shape}")
     return shape, dtype, "F" if match.group(2) == b"True" else "C", start
 
 

@@ -1,4 +1,4 @@
-"""Published ImageNet checkpoints: listing them, and downloading those that are missing."""
+"""Lists published ImageNet checkpoints, and downloads missing ones."""
 
 import glob
 import os
@@ -9,7 +9,7 @@ from utils.errors import UserError
 
 
 def files_of(prefix):
-    """List of str, the files of a checkpoint; empty where one of them is missing."""
+    """List of str, the files of a checkpoint; empty if any is missing."""
     data = glob.glob(glob.escape(prefix) + ".data-*")
     if os.path.isfile(prefix + ".index") and data:
         return [prefix + ".index"] + data
@@ -17,7 +17,7 @@ def files_of(prefix):
 
 
 def obtain(checkpoint, folder, title):
-    """Downloads a published checkpoint unless it is there already.
+    """Downloads a published checkpoint unless it already exists.
 
     Args:
       checkpoint: with `path`, `source`, `archive_bytes` and `is_open`, see
@@ -60,8 +60,8 @@ def table(rows, folder):
       folder: str, the folder of the pretrained checkpoints.
 
     Returns:
-      list of str: a heading, a line each with its published top-1 and its size on this disk or
-      "missing", and the command that downloads the missing ones.
+      list of str: a heading, one line each with published top-1 and size on disk or "missing", and
+      the command to download missing ones.
     """
     lines = [f"{'name':13} {'network':18} {'top-1':>6}  {'size':>9}  below {folder}"]
     missing = False
@@ -74,7 +74,7 @@ def table(rows, folder):
     lines.append("top-1: ImageNet validation, one crop, as published")
     if missing:
         lines.append(
-            "to download one: python -m pretrained NAME (checked for being complete; there are no"
-            " published checksums)"
+            "to download one: python -m pretrained NAME (only checked to be complete, as no"
+            " checksums are published)"
         )
     return lines

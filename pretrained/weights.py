@@ -1,4 +1,4 @@
-"""Starting from a slim checkpoint or an .npz of slim names, with a report of what fitted."""
+"""Restores weights from a slim checkpoint, or an .npz with slim names, and reports on it."""
 
 import os
 from typing import NamedTuple, Tuple
@@ -9,10 +9,10 @@ from utils.errors import UserError
 
 
 class RestoreReport(NamedTuple):
-    """The variables of a network against those of a file, by name.
+    """Variables of a network compared with those of a file, by name.
 
     Attributes:
-      restored: in both, with one shape.
+      restored: in both, with the same shape.
       new: in the network only, or part of a head that depends on the class count.
       different_shape: in both, with different shapes; they keep their initial values.
       unused: in the file only.
@@ -24,16 +24,16 @@ class RestoreReport(NamedTuple):
     unused: Tuple[str, ...]
 
     def lines(self, most=8):
-        """List of str for the log: how many of each, and which, at most `most` names each."""
+        """List of str for the log: the number of each, and at most `most` of their names."""
         texts = []
         for kind, names in self._asdict().items():
             shown = ", ".join(names[:most]) + (", ..." if len(names) > most else "")
-            which = f": {shown}" if names and kind != "restored" else ""
-            texts.append(f"{len(names)} variables {kind.replace('_', ' ')}{which}")
+            listed = f": {shown}" if names and kind != "restored" else ""
+            texts.append(f"{len(names)} variables {kind.replace('_', ' ')}{listed}")
         return texts
 
     def layers_without_weights(self):
-        """List of str: layers whose batch normalisation was restored but not their weights."""
+        """List of str: layers with restored batch normalisation but not weights."""
         normalised = {n.rsplit("/BatchNorm/", 1)[0] for n in self.restored if "/BatchNorm/" in n}
         missing = {n.rsplit("/", 1)[0] for n in self.new + self.different_shape}
         return sorted(normalised & missing)
@@ -46,8 +46,8 @@ def open_weights(path):
       path: str, the prefix of a TensorFlow checkpoint, or an .npz.
 
     Returns:
-      dict from variable name to shape (tuple), and a function from name to array, which raises a
-      UserError, too, where the values are damaged.
+      dict from variable name to shape (tuple), and a function from name to array, which also raises
+      a UserError if the values are damaged.
 
     Raises:
       UserError: there is no such file, or it can't be read as either.
@@ -66,7 +66,7 @@ def scopes_of(names):
 
 
 def compare(shapes, variables, head_scopes):
-    """Matches the variables of a network with those of a file.
+    """Matches the variables of a network with those in a file.
 
     Args:
       shapes: dict from the names in the file to shapes.
@@ -92,7 +92,7 @@ def compare(shapes, variables, head_scopes):
 
 
 def restore(session, path, variables, head_scopes):
-    """Loads every fitting variable of a file into the session.
+    """Loads every matching variable of a file into the session.
 
     Args:
       session: tf.Session, with `variables` initialised.
@@ -104,20 +104,20 @@ def restore(session, path, variables, head_scopes):
       RestoreReport.
 
     Raises:
-      UserError: the file can't be read, or nothing in it fits this network.
+      UserError: the file can't be read, or nothing in it matches this network.
     """
     shapes, value_of = open_weights(path)
     report = compare(shapes, variables, head_scopes)
     if not report.restored:
         shared = len(report.different_shape)
-        why = f", {shared} variables of other shapes" if shared else ""
+        why = f", {shared} variables of different shape" if shared else ""
         own = scopes_of(v.op.name for v in variables)
         raise UserError(
-            f"nothing in {path} fits this network: it holds {scopes_of(shapes)}{why}; the network"
-            f" is {own}"
+            f"nothing in {path} matches this network: it holds {scopes_of(shapes)}{why}; the"
+            f" network is {own}"
         )
     restored = [v for v in variables if v.op.name in set(report.restored)]
-    # One run for all: `Variable.load` would be one run each, which takes far longer.
+    # One run for all variables is far faster than one `Variable.load` each.
     feeds = {v.initializer.inputs[1]: value_of(v.op.name) for v in restored}
     session.run([v.initializer for v in restored], feeds)
     return report

@@ -1,1 +1,1 @@
-"""The paper's tables: cells are planned, run, collected and written."""
+"""Reproduces the paper's tables: plans, runs, collects and writes their cells."""

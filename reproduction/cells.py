@@ -1,4 +1,4 @@
-"""The cells of a table: one run each, of a row, a data set and a seed."""
+"""The cells of a table: one run for each row, data set and seed."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ class Cell(NamedTuple):
       row: reproduction.tables.Row.
       dataset: str, a key of `DATASETS`.
       seed: int.
-      flags: dict from setting to value, the flags of its main.py.
+      flags: dict from setting to value, the flags for main.py.
       config: Config that they resolve to.
     """
 
@@ -30,17 +30,17 @@ class Cell(NamedTuple):
 
     @property
     def name(self):
-        """str, for people: data set, row and seed."""
+        """str, data set, row and seed, for messages."""
         return f"{self.dataset}, {self.row.label}, seed {self.seed}"
 
 
 class TableRequest(NamedTuple):
-    """The table that the flags of reproduce.py ask for.
+    """The table requested by the flags of reproduce.py.
 
     Attributes:
       table: str, a key of `TABLES`.
       datasets: tuple of str.
-      modes: tuple of str, or None for those of the table.
+      modes: tuple of str, or None for the table's own.
       seeds: tuple of int.
       protocol: str, a key of `PROTOCOLS`.
       budget: str, a key of `BUDGETS`.
@@ -57,19 +57,19 @@ class TableRequest(NamedTuple):
 
     @property
     def changes(self):
-        """Dict, the common flags without those that only name folders and devices."""
+        """Dict, the common flags except those that only set folders and devices."""
         groups = {name: SETTINGS[name].metadata["group"] for name in self.common}
         return {name: value for name, value in self.common.items() if groups[name] != "machine"}
 
     @property
     def name(self):
-        """str, the name of the files that are written."""
+        """str, the name of the output files."""
         budget = "" if self.budget == "paper" else f"_{self.budget}"
         return f"{self.table}_{self.protocol}{budget}"
 
 
 def rows_of(request):
-    """The rows of a request: the table's, or those of its modes, and modes that the table lacks."""
+    """The rows of a request: the table's, or those of the given modes, added if missing."""
     rows = TABLES[request.table].rows
     if request.modes is None:
         return rows
@@ -85,10 +85,10 @@ def cells_of(request):
       request: TableRequest.
 
     Returns:
-      list of Cell, seed by seed, so that the first runs already fill a whole table.
+      list of Cell, seed by seed, so that the first runs already fill the table.
 
     Raises:
-      UserError: the settings of a cell are impossible, or two rows are the same run.
+      UserError: the settings of a cell are invalid, or two rows are the same run.
     """
     cells = [
         _cell(request, row, dataset, seed)
@@ -102,7 +102,7 @@ def cells_of(request):
         if other.row.label != cell.row.label:
             raise UserError(
                 f"the rows {other.row.label} and {cell.row.label} of --table {request.table} are"
-                f" the same run: what they differ in is fixed by --budget {request.budget} or"
+                f" the same run: their difference is overridden by --budget {request.budget} or"
                 " after --"
             )
     return cells
@@ -115,7 +115,7 @@ def _cell(request, row, dataset, seed):
     flags.update(row.settings)
     flags.update(BUDGETS[request.budget].settings)
     flags.update(request.common)
-    # Both protocols read the same run, so each run chooses its best checkpoint on the test list.
+    # Both protocols use the same run, so every run chooses its best checkpoint on the test list.
     flags.update(dataset=dataset, seed=seed, keep_checkpoints=1, eval_split="test")
     name = _run_name(flags, request.changes)
     flags["run_dir"] = os.path.join("reproduce", request.budget, name)
@@ -123,7 +123,7 @@ def _cell(request, row, dataset, seed):
 
 
 def _run_name(flags, changes):
-    """A folder name of what a run differs in; the same run in two tables has one folder."""
+    """A folder name from a run's settings, so that two tables share the same run."""
     resolved = resolve(flags)
     parts = [flags["dataset"], resolved.net, resolved.train_mode, resolved.sampler]
     named = {"dataset", "net", "train_mode", "sampler", "seed", "keep_checkpoints", "eval_split"}

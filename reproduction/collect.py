@@ -1,4 +1,4 @@
-"""From finished runs to the entries of a table: mean, spread, difference and gain."""
+"""Collects finished runs into the entries of a table: mean, deviation, difference and gain."""
 
 from typing import NamedTuple, Optional
 
@@ -20,9 +20,9 @@ class Entry(NamedTuple):
       metric: str.
       values: dict from seed to float, fractions of 1.
       published: float or None, a fraction of 1.
-      baseline: dict from seed to float of the softmax row, for the gain; empty for itself.
-      sources: list of dict, where each value comes from.
-      missing: dict from seed to str, why it has no value.
+      baseline: dict from seed to float, of the softmax row, for the gain; empty for that row.
+      sources: list of dict, the origin of each value.
+      missing: dict from seed to str, why there is no value.
     """
 
     row: str
@@ -46,13 +46,13 @@ class Entry(NamedTuple):
 
     @property
     def difference(self):
-        """float, mean minus published; None where one is missing."""
+        """float, mean minus published; None if either is missing."""
         known = self.values and self.published is not None
         return self.mean - self.published if known else None
 
     @property
     def published_is_inside(self):
-        """bool, the published number is within a standard deviation; None where unknown."""
+        """bool, the published number is within one standard deviation; None if unknown."""
         if self.difference is None or self.std is None:
             return None
         return abs(self.difference) <= self.std
@@ -64,7 +64,7 @@ class Entry(NamedTuple):
 
     @property
     def gain(self):
-        """float, mean difference to softmax over the seeds that both have; None without any."""
+        """float, mean difference to softmax over their common seeds; None without any."""
         return float(np.mean([a - b for a, b in self._pairs])) if self._pairs else None
 
     @property
@@ -86,7 +86,7 @@ def runs_of(request, cells, states):
 
     Returns:
       dict from (row label, data set) to two dicts: from seed to (report, source), and from seed to
-      the reason why there is none.
+      the reason for a missing run.
     """
     runs = {}
     for cell, state in zip(cells, states):
@@ -123,7 +123,7 @@ def entries_of(request, runs, metrics):
 
 
 def _source(request, cell, state, report):
-    """Everything that a number needs to be believed."""
+    """Everything needed to trace a number to its run."""
     return {
         "seed": cell.seed,
         "run": cell.config.run_dir,

@@ -1,4 +1,4 @@
-"""What differs between two runs: settings, versions, data and scores."""
+"""Compares two runs: settings, versions, data and scores."""
 
 import os
 
@@ -40,7 +40,7 @@ def _section(title, first, second):
 
 
 def _evaluations(first, second):
-    """Names of the evaluations that both runs have."""
+    """Names of the evaluations in both runs."""
     found = []
     for folder in (first, second):
         path = os.path.join(folder, "eval")
@@ -61,6 +61,6 @@ def _scores(name, first, second):
 
 
 def _by_metric(report):
-    """A report's entries, those of its spaces under names such as pooled/recall@1."""
+    """A report's entries, with those of its spaces under names such as pooled/recall@1."""
     spaces = report.get("spaces", {}).items()
     return {**report, **{f"{space}/{n}": v for space, scores in spaces for n, v in scores.items()}}

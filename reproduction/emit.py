@@ -1,4 +1,4 @@
-"""The runs of a table as a shell file or a SLURM array job, for another machine to run."""
+"""Writes the runs of a table as a shell file or a SLURM array job for another machine."""
 
 import os
 import re
@@ -16,28 +16,29 @@ sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {lines} | bash
 
 
 def emit(cells, kind, path):
-    """Writes the cells that are to do for another machine to run.
+    """Writes commands for the unfinished cells, to run on another machine.
 
     Args:
-      cells: list of reproduction.cells.Cell, those that are to do.
-      kind: "shell", a file of one command line a cell, or "slurm", an array job over such a file.
-      path: str, without an ending.
+      cells: list of reproduction.cells.Cell, the unfinished ones.
+      kind: "shell", a file with one command line per cell, or "slurm", an array job over such a
+        file.
+      path: str, without extension.
 
     Returns:
       list of str, the files written.
 
     Raises:
-      UserError: nothing is to do, a path holds a line break, or the files can't be written.
+      UserError: there is nothing to do, a path has a line break, or the files can't be written.
     """
     if not cells:
-        raise UserError("no cell is to do here, so there is nothing to write")
+        raise UserError("no cell is left to run, so there is nothing to write")
     path = os.path.abspath(path)
     commands = [command_of(cell) for cell in cells]
     for word in (path, os.getcwd(), *sum(commands, [])):
         if re.search(r"[\0-\x1f\x7f]", word):
             raise UserError(
-                f"{word!r} holds a line break or another control character, which has no place in"
-                " a line of a shell file; rename it"
+                f"{word!r} has a line break or another control character, which can't go into"
+                " a shell file; rename it"
             )
     here = shlex.quote(os.getcwd())
     lines = [f"cd {here} && {' '.join(map(shlex.quote, words))}\n" for words in commands]

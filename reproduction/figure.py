@@ -1,4 +1,4 @@
-"""The figure beside a table."""
+"""Draws the figure of a table."""
 
 import textwrap
 
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 
 def draw(path, title, entries):
-    """Points of the first metric by data set and row, with their spread and published numbers.
+    """Plots the first metric by data set and row, with deviations and published numbers.
 
     Args:
       path: str, the PNG to write.

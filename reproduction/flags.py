@@ -9,25 +9,25 @@ from reproduction.cells import TableRequest
 from reproduction.tables import BUDGETS, PAPER_DATASETS, PROTOCOLS, TABLES
 from utils.errors import UserError
 
-_EPILOG = """Flags after -- are passed to every main.py, for example
+_EPILOG = """Flags after -- are passed to every run of main.py, for example
   python reproduce.py --datasets custom -- --dataset_path FOLDER --net mobile --train_iters 500
 
 To print what differs between two runs:
   python reproduce.py compare RUN_A RUN_B
 
-Exit code: 0 when every cell that is possible here is done (with --dry_run or --emit: can be run);
-1 when a cell failed, is damaged or holds another run, while all others were run; 2 when no cell is
-possible here or a flag is wrong; 128 + n after signal n.
+Exit code: 0 if every possible cell is done (with --dry_run or --emit: can be run); 1 if a cell
+failed, is damaged or holds a different run (the others were run); 2 if no cell is possible here
+or a flag is wrong; 128 + n after signal n.
 """
-# Settings that can't be given after --, and what decides them instead.
+# Settings that can't be given after --, and why.
 _DECIDED_BY = {
-    "dataset": "--datasets decides it",
-    "seed": "--seeds decides it",
-    "gpu": "--gpus decides it",
+    "dataset": "use --datasets",
+    "seed": "use --seeds",
+    "gpu": "use --gpus",
     "eval_split": "both protocols use the test list",
     **dict.fromkeys(
         ("keep_checkpoints", "run_dir", "run_suffix", "on_exist", "log_name", "checkpoint_name"),
-        "every table keeps its runs the same way, below --runs_dir",
+        "every table stores its runs the same way, under --runs_dir",
     ),
 }
 
@@ -41,8 +41,8 @@ def parser():
     made = Parser(
         prog="reproduce.py",
         usage="python reproduce.py [--table TABLE] [...] [-- FLAGS OF main.py]",
-        description="Trains and evaluates every cell of a table that is not done yet: one run for\n"
-        "each row, data set and seed. Then writes the table, measured beside published numbers.",
+        description="Trains and evaluates every unfinished cell of a table, one run for each row,\n"
+        "data set and seed. Then writes the table with measured and published numbers.",
         epilog=_EPILOG,
     )
     add = made.add_argument
@@ -50,10 +50,10 @@ def parser():
     add("--table", default="resnet50", choices=tuple(TABLES),
         help="table to make [default resnet50]")
     add("--datasets", nargs="+", default=PAPER_DATASETS, choices=tuple(DATASETS),
-        metavar="NAME", help=f"the columns, one or more of {', '.join(DATASETS)} [default"
+        metavar="NAME", help=f"columns, one or more of {', '.join(DATASETS)} [default"
         " the five of the paper]")
     add("--modes", nargs="+", type=mode_of, choices=TRAIN_MODES, metavar="MODE",
-        help=f"the rows, one or more of {', '.join(TRAIN_MODES)} [default those of the table]")
+        help=f"rows, one or more of {', '.join(TRAIN_MODES)} [default the table's own]")
     add("--seeds", nargs="+", type=int, metavar="N",
         help="one or more seeds, one run each [default 0 1 2; 0 for the tiny budget]")
     add("--protocol", default="released", choices=tuple(PROTOCOLS),
@@ -61,12 +61,12 @@ def parser():
         " checkpoint, P x K batches for every mode [default released]")
     add("--budget", default="paper", choices=tuple(BUDGETS),
         help="short: a tenth of the iterations; tiny: small synthetic data sets and a small"
-        " network, to try every step; neither compares with published numbers [default paper]")
+        " network, to try every step; neither is comparable to published numbers [default paper]")
     add("--gpus", default="0", type=_devices_of, metavar="N,N",
         help="devices, one run on each at a time; -1 for the CPU [default 0]")
     add("--dry_run", action="store_true", help="print the plan and stop")
     add("--emit", choices=("shell", "slurm"),
-        help="write the runs that are to do as a shell file, or a SLURM array job, and stop")
+        help="write the remaining runs as a shell file or a SLURM array job, and stop")
     add("--tables_dir", default="tables", metavar="PATH",
         help="folder of the tables [default ./tables]")
     # fmt: on
@@ -83,14 +83,14 @@ def parse(argv):
       TableRequest, and argparse.Namespace with `gpus`, `dry_run`, `emit` and `tables_dir`.
 
     Raises:
-      UserError: an unknown flag, a word that can't be read, or a flag after -- that is decided
-        before it.
+      UserError: an unknown flag, a value that can't be read, or a flag that must not come after
+        --.
     """
     place = argv.index("--") if "--" in argv else len(argv)
     flags = parser().parse(argv[:place])
     common, _, only_check = given_settings(argv[place + 1 :])
     if only_check:
-        raise UserError("--check is not passed on to the runs; see --dry_run")
+        raise UserError("--check can't be passed to the runs; use --dry_run")
     for name in common:
         if name in _DECIDED_BY:
             raise UserError(f"--{name} can't be given after --: {_DECIDED_BY[name]}")
@@ -118,7 +118,7 @@ def parse_compare(argv):
       The two run folders, as absolute paths.
 
     Raises:
-      UserError: there are not two.
+      UserError: not exactly two are given.
     """
     made = Parser(
         prog="reproduce.py compare",

@@ -1,4 +1,4 @@
-"""The lines that say, before the runs, what is done, what is to do and how long it takes."""
+"""The plan before the runs: what is done, what is left and how long it will take."""
 
 import collections
 import statistics
@@ -7,7 +7,7 @@ from reproduction.state import DONE, KINDS, MISSING, OPEN, PARTLY
 
 
 def plan_lines(cells, states):
-    """One line a cell, then the counts and the time that is still needed.
+    """One line per cell, then the counts and the remaining time.
 
     Args:
       cells: list of reproduction.cells.Cell.
@@ -36,7 +36,7 @@ def _line(cell, state):
 
 
 def _time_lines(cells, states):
-    """The time that the rest takes at the measured speed of each network, if there is a rest."""
+    """The remaining time at each network's measured speed, if anything remains."""
     measured = collections.defaultdict(list)
     for cell, state in zip(cells, states):
         if state.step_seconds is not None:
@@ -50,9 +50,7 @@ def _time_lines(cells, states):
             seconds += median * (cell.config.train_iters - state.steps)
         else:
             unknown.add(cell.config.net)
-    lines = [
-        f"time for {net}: not known yet, as no run has been measured" for net in sorted(unknown)
-    ]
+    lines = [f"time for {net}: unknown until a run has been measured" for net in sorted(unknown)]
     if seconds:
-        lines.append(f"time to train the rest: {seconds / 3600:.1f} h on one device")
+        lines.append(f"remaining training time: {seconds / 3600:.1f} h on one device")
     return lines

@@ -16,7 +16,7 @@ NUMBERS = (
 
 
 class Table(NamedTuple):
-    """What the files of one table show.
+    """The content of one table's files.
 
     Attributes:
       request: reproduction.cells.TableRequest.
@@ -30,11 +30,11 @@ class Table(NamedTuple):
 
 
 def heading(request, imbalances):
-    """The title with all that a reader has to know before the first number.
+    """The title, with everything to know before reading the numbers.
 
     Args:
       request: reproduction.cells.TableRequest.
-      imbalances: dict from data set to the text on its long-tailed training list.
+      imbalances: dict from data set to a description of its long-tailed training list.
 
     Returns:
       str.
@@ -45,7 +45,7 @@ def heading(request, imbalances):
     tail = ", ".join(f"{name} {text}" for name, text in imbalances.items())
     tail = tail and f"images of the largest over the smallest class in training: {tail}"
     changes = " ".join(f"--{name} {value}" for name, value in request.changes.items())
-    changes = changes and f"every run with {changes}, which is not the paper's recipe"
+    changes = changes and f"every run with {changes}, unlike the paper's recipe"
     parts = [TABLES[request.table].title, net, tail, PROTOCOLS[request.protocol].about, changes,
              budget.warning.upper()]  # fmt: skip
     return "; ".join(part for part in parts if part)
@@ -55,7 +55,7 @@ def percent(value, signed=False):
     """A fraction of 1 as percent with two decimals; empty for None."""
     if value is None:
         return ""
-    rounded = round(100 * value, 2) + 0.0  # + 0.0: no minus before a zero
+    rounded = round(100 * value, 2) + 0.0  # + 0.0 avoids -0.00
     return f"{rounded:{'+' if signed else ''}.2f}"
 
 
@@ -68,7 +68,7 @@ def cell_text(entry, plus_minus="±"):
 
 
 def _grid(request, entries, text_of):
-    """Rows of text: the row's label, then one text a data set."""
+    """Rows of text: the row's label, then one text per data set."""
     labels = list(dict.fromkeys(entry.row for entry in entries))
     texts = {(entry.row, entry.dataset): text_of(entry) for entry in entries}
     return [[label] + [texts[label, d] for d in request.datasets] for label in labels]
@@ -81,7 +81,7 @@ def _markdown_grid(request, rows):
 
 
 def to_markdown(table):
-    """The table for people, with the reasons for what is empty and the source of every number."""
+    """The table in Markdown, with reasons for empty entries and the source of every number."""
     request, entries = table.request, table.entries
     papers_recipe = request.budget == "paper" and not request.changes
     about = [TABLES[request.table].about, ""] if papers_recipe else []
@@ -91,7 +91,7 @@ def to_markdown(table):
         lines += [f"## {metric}, percent: mean ± standard deviation (number of runs)", ""]
         lines += _markdown_grid(request, _grid(request, own, cell_text)) + [""]
         if any(entry.published is not None for entry in own):
-            lines += ["Published, and measured minus published (inside: within the deviation):", ""]
+            lines += ["Published, and measured minus published (inside: within a deviation):", ""]
             lines += _markdown_grid(request, _grid(request, own, _published_text)) + [""]
         if any(entry.gain is not None for entry in own):
             lines += ["Gain over softmax on the same seeds, p of a paired t test:", ""]
@@ -120,11 +120,11 @@ def _missing_lines(entries):
         for reason in dict.fromkeys(entry.missing.values()):
             seeds = ", ".join(str(s) for s, text in entry.missing.items() if text == reason)
             lines.append(f"- {entry.row}, {entry.dataset}, seed {seeds}: {reason}")
-    return ["## Without a run", "", *lines, ""] if lines else []
+    return ["## Missing runs", "", *lines, ""] if lines else []
 
 
 def _source_lines(entries):
-    lines = ["## Where the numbers come from", ""]
+    lines = ["## Sources of the numbers", ""]
     for entry in {(e.row, e.dataset): e for e in entries}.values():
         for s in entry.sources:
             lines.append(
@@ -152,7 +152,7 @@ def _record(request, entry):
 
 
 def to_csv(table):
-    """One line a number, fractions of 1, with its source and the reason where it is missing."""
+    """One line per number, as fractions of 1, with its source or why it is missing."""
     request, entries = table.request, table.entries
     stream = io.StringIO()
     records = []
@@ -169,7 +169,7 @@ def to_csv(table):
 
 
 def to_json(table):
-    """Everything: every value with its source."""
+    """All values with their sources."""
     request, entries = table.request, table.entries
     records = [
         dict(_record(request, e), values=e.values, sources=e.sources, missing=e.missing)
@@ -179,7 +179,7 @@ def to_json(table):
 
 
 def to_latex(table):
-    """A booktabs tabular a metric."""
+    """One booktabs tabular per metric."""
     request, entries = table.request, table.entries
     lines = [f"% {table.heading}"]
     for metric in dict.fromkeys(entry.metric for entry in entries):

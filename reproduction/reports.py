@@ -1,4 +1,4 @@
-"""The evaluations of a run, and whether they are those that a table asks for."""
+"""Reads the evaluations of a run and checks that they are the ones a table needs."""
 
 import os
 
@@ -12,13 +12,13 @@ _KINDS = {"split": str, "embedding": str, "checkpoint": str, "class_map": str,
 
 
 def read(run_dir):
-    """Reads the evaluations of a run that the protocols need.
+    """Reads the evaluations that the protocols need.
 
     Args:
       run_dir: str.
 
     Returns:
-      dict from protocol to report, of those that are there.
+      dict from protocol to report, for existing evaluations.
 
     Raises:
       UserError: one of them is damaged.
@@ -34,7 +34,7 @@ def read(run_dir):
 
 
 def _check(report, path):
-    """Refuses a report whose entries are not of their kind."""
+    """Refuses a report whose entries have the wrong type."""
     wrong = [name for name, kind in _KINDS.items() if not isinstance(report.get(name), kind)]
     spaces = report.get("spaces", {})
     if isinstance(spaces, dict) and all(isinstance(scores, dict) for scores in spaces.values()):
@@ -55,16 +55,16 @@ def _is_score(value):
 
 
 def first_misfit(reports, config, num_images, class_map):
-    """Why the evaluations of a run are not those that a table asks for.
+    """Why the evaluations of a run are not the ones that a table needs.
 
     Args:
       reports: dict from protocol to report.
       config: Config of the cell.
-      num_images: int, images of the test list; None where that is not known.
-      class_map: str, digest of the classes; None where that is not known.
+      num_images: int, images in the test list, or None if unknown.
+      class_map: str, digest of the classes, or None if unknown.
 
     Returns:
-      str, empty where all of them are there and fit.
+      str, empty if all of them exist and match.
     """
     own_space = ("pooled",) if config.emb_dim is None else ("head", "embedding")
     for name, protocol in PROTOCOLS.items():
@@ -82,7 +82,7 @@ def first_misfit(reports, config, num_images, class_map):
         }
         for entry, is_wrong in wrong.items():
             if is_wrong:
-                return f"eval/{protocol.folder} is of {entry} {report[entry]}"
+                return f"eval/{protocol.folder} has {entry} {report[entry]}"
     return ""
 
 
@@ -91,10 +91,10 @@ def score(report, metric):
 
     Args:
       report: dict.
-      metric: str, such as recall@1, or pooled/recall@1 for that of one space.
+      metric: str, such as recall@1, or pooled/recall@1 for one space.
 
     Returns:
-      float, a fraction of 1; None where the report does not have it.
+      float, a fraction of 1; None if the report does not have it.
     """
     space, _, name = metric.rpartition("/")
     scores = report.get("spaces", {}).get(space, {}) if space else report
@@ -102,5 +102,5 @@ def score(report, metric):
 
 
 def spaces_of(reports):
-    """List of the spaces that any of some reports was scored in, in their order."""
+    """List of all spaces in some reports, in order."""
     return list(dict.fromkeys(space for report in reports for space in report.get("spaces", {})))

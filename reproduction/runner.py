@@ -1,4 +1,4 @@
-"""Running the cells: one after the other on a device, never two at once on one cell."""
+"""Runs the cells, one at a time per device, with a lock on each cell."""
 
 import contextlib
 import fcntl
@@ -19,7 +19,7 @@ _BUSY, _STOPPED = "another process runs it", "stopped before it began"
 
 
 def command_of(cell):
-    """The words of a cell's command, which trains it, goes on with it, or only evaluates it."""
+    """The command line of a cell, which trains, resumes or only evaluates it."""
     words = [sys.executable, os.path.join(ROOT, "main.py")]
     for name, value in cell.flags.items():
         words += [f"--{name}", str(value).lower() if isinstance(value, bool) else str(value)]
@@ -29,13 +29,13 @@ def command_of(cell):
 
 
 class Runner:
-    """Runs cells on devices, as many at once as there are.
+    """Runs cells on several devices in parallel.
 
-    A signal is passed on to the runs, which save their state; no further ones are begun.
+    A signal is passed on to the runs, which save their state; no new runs are started.
     """
 
     def __init__(self, gpus, print_line):
-        """Takes the devices (list of str) and a function of one str, for progress."""
+        """Takes the devices (list of str) and a function that prints a str, for progress."""
         self._free = queue.Queue()
         for gpu in gpus:
             self._free.put(gpu)
@@ -45,34 +45,34 @@ class Runner:
         self._stopping, self._signal_number = threading.Event(), None
 
     def run_all(self, cells):
-        """Runs what is to do.
+        """Runs cells.
 
         Args:
           cells: list of reproduction.cells.Cell.
 
         Returns:
-          dict from a cell's run folder to the reason why it failed.
+          dict from the run folder of each failed cell to the reason.
 
         Raises:
-          Interrupted: a signal came, and the runs that it stopped have ended.
+          Interrupted: a signal came, and the stopped runs have ended.
         """
         failures, busy = {}, []
         with self._passing_signals_on():
             self._run_batch(cells, False, failures, busy)
-            # What another process runs is waited for, and run if that process gave it up.
+            # Wait for cells that other processes run, and run those that they gave up.
             self._run_batch(list(busy), True, failures, busy)
         if self._signal_number is not None:
             name = signal.Signals(self._signal_number).name
             raise Interrupted(
                 self._signal_number,
-                f"stopped by {name}; the runs have ended, and the same command goes on from what"
-                " they saved",
+                f"stopped by {name}; the runs have saved their state; run the same command again to"
+                " resume",
             )
         return failures
 
     @contextlib.contextmanager
     def _passing_signals_on(self):
-        """Takes over the signals that stop a program, except those that are ignored (nohup)."""
+        """Passes stop signals on to the runs, except ignored ones (nohup)."""
         numbers = [n for n in SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
         earlier = {number: signal.signal(number, self._stop) for number in numbers}
         try:
@@ -82,7 +82,7 @@ class Runner:
                 signal.signal(number, handler)
 
     def _stop(self, number, frame):
-        """Lets the runs save and end; main.py does so on SIGTERM, whatever came here."""
+        """Lets the runs save and end by sending SIGTERM, whichever signal came."""
         del frame
         with self._lock:
             self._signal_number = number
@@ -105,10 +105,10 @@ class Runner:
                 future.result()
 
     def _run(self, cell, wait):
-        """Runs a cell; returns why it failed or was not run, empty where it is done.
+        """Runs a cell; returns why it failed or was not run, empty if it is done.
 
-        The lock goes over to the child process: after a kill -9 of this one it is held as long as
-        the orphaned run is at work.
+        The child process inherits the lock, so even after a kill -9 of this process it is held
+        until the orphaned run ends.
         """
         path = cell.config.run_dir + ".lock"
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -136,7 +136,7 @@ class Runner:
             with self._lock:
                 if self._stopping.is_set():
                     return _STOPPED
-                # A session of its own: the terminal's Ctrl-C reaches it once, from here.
+                # In its own session, so that the terminal's Ctrl-C reaches it only through us.
                 child = subprocess.Popen(
                     words, stdout=log, stderr=log, pass_fds=(lock.fileno(),), start_new_session=True
                 )
@@ -146,13 +146,13 @@ class Runner:
             with self._lock:
                 self._children.discard(child)
         if code:
-            return f"main.py ended with code {code}: {_last_line(log_path)}"
+            return f"main.py exited with code {code}: {_last_line(log_path)}"
         state = states_of([cell])[0]
         return "" if state.kind == DONE else f"main.py left it {state.kind}: {state.reason}"
 
 
 def _try_to_lock(file):
-    """Bool, whether the lock was free; it is held until the file is closed everywhere."""
+    """Bool, whether the lock was free; it is held until every copy of the file is closed."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

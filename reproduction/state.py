@@ -1,4 +1,4 @@
-"""How far each cell is: done, partly done, to do, not possible here, or something is wrong."""
+"""The state of each cell: done, partly done, to do, not possible, or failed."""
 
 import os
 import statistics
@@ -17,7 +17,7 @@ from utils.errors import UserError
 DONE, PARTLY, OPEN, MISSING = "done", "partly done", "to do", "not possible"
 OTHER, DAMAGED, FAILED = "another run", "damaged", "failed"
 KINDS = (DONE, PARTLY, OPEN, MISSING, OTHER, DAMAGED, FAILED)
-# Settings that change no number; what only names folders and devices is left out by its group.
+# Settings that don't affect results; folders and devices are left out by their group.
 _WITHOUT_EFFECT = ("parallel_calls", "log_every_steps", "save_every_steps", "keep_checkpoints")
 _GROUPS_WITHOUT_EFFECT = ("machine", "run folder")
 
@@ -28,12 +28,12 @@ class State(NamedTuple):
     Attributes:
       kind: one of KINDS.
       steps: int, training steps done.
-      reason: str, why it is neither done nor simply to do.
-      reports: dict from protocol to the report of its evaluation, where the cell is done.
-      records: dict, what the run stored beside its settings.
-      step_seconds: float, the median of its log; None without one.
+      reason: str, explanation unless it is done or simply to do.
+      reports: dict from protocol to the report of its evaluation, if the cell is done.
+      records: dict, what the run stored besides its settings.
+      step_seconds: float, the median from its log; None without one.
       imbalance: float, images of the largest class of the training list over those of the
-        smallest; None where the data set is not here.
+        smallest; None if the data set is not here.
     """
 
     kind: str
@@ -46,11 +46,11 @@ class State(NamedTuple):
 
 
 def states_of(cells, failures=None):
-    """Finds out how far each cell is; a data set or checkpoint is looked for once.
+    """Determines the state of each cell; looks for each data set and checkpoint only once.
 
     Args:
       cells: list of reproduction.cells.Cell.
-      failures: dict from run folder to the reason why its run has just failed.
+      failures: dict from run folder to the reason its run has just failed.
 
     Returns:
       list of State.
@@ -65,12 +65,12 @@ def states_of(cells, failures=None):
 
 
 def cells_to_do(cells, states):
-    """List of the cells that are to be run."""
+    """List of the cells to run."""
     return [cell for cell, state in zip(cells, states) if state.kind in (PARTLY, OPEN)]
 
 
 def exit_code(states):
-    """The exit code of reproduce.py: 1 where something is wrong, 2 where nothing is possible."""
+    """The exit code of reproduce.py: 1 if something is wrong, 2 if nothing is possible."""
     kinds = {state.kind for state in states}
     if kinds & {OTHER, DAMAGED, FAILED}:
         return 1
@@ -78,7 +78,7 @@ def exit_code(states):
 
 
 def _state_of(cell, found):
-    """The state of one cell; what can't be read there stops no other cell."""
+    """The state of one cell; a damaged one does not stop the others."""
     lists, missing = found.lists(cell.config)
     imbalance = lists and lists.imbalance
     try:
@@ -90,7 +90,7 @@ def _state_of(cell, found):
 
 
 def _state_before(cell, steps, missing, found):
-    """The state of a cell that has still to be trained from step `steps` on, or evaluated."""
+    """The state of a cell that still has to be trained from step `steps`, or evaluated."""
     missing = missing or ("" if steps else found.missing_weights(cell.config))
     if missing:
         return State(MISSING, steps, missing)
@@ -127,7 +127,7 @@ def _read_run(folder):
 
 
 def _other_settings(before, config):
-    """What the run was trained with instead of the cell's settings; empty where they agree."""
+    """How the run's settings differ from the cell's; empty if they agree."""
     different = []
     for name, f in SETTINGS.items():
         if name in _WITHOUT_EFFECT or f.metadata["group"] in _GROUPS_WITHOUT_EFFECT:
@@ -139,7 +139,7 @@ def _other_settings(before, config):
 
 
 def _other_data(records, lists):
-    """How the run's data differ from the lists that are here; empty where they agree."""
+    """How the run's data differ from the current lists; empty if they agree."""
     if lists is None:
         return ""
     for split, count in records.get("image_counts", {}).items():
@@ -147,12 +147,12 @@ def _other_data(records, lists):
         if count != now:
             return f"was run on a {split} list of {count} images, which now has {now}"
     if records.get("class_map", lists.class_map) != lists.class_map:
-        return "was run with other classes than those of the training list"
+        return "was run with different classes from those of the training list"
     return ""
 
 
 def _step_seconds(config):
-    """Median seconds a step of a run's metrics.csv; None where it logged no step yet."""
+    """Median seconds per step from a run's metrics.csv; None if it has not logged a step."""
     images = config.batch_size * config.accumulate_batches
     rows = [row for row in logs.read_metrics(config.run_dir) if int(row["step"]) > 1]
     speeds = [float(row.get("images_per_second") or 0) for row in rows]
@@ -168,12 +168,12 @@ def _steps_done(config):
     except ValueError as error:
         raise UserError(f"{path} can't be read: {error}") from None
     if prefix is None and os.path.exists(path):
-        raise UserError(f"{path} can't be read, or names no checkpoint that is there")
+        raise UserError(f"{path} can't be read, or names no existing checkpoint")
     return 0 if prefix is None else int(checkpoints.open_reader(prefix)[1]("global_step"))
 
 
 class Lists(NamedTuple):
-    """What is in the lists of a data set, as the runs see them.
+    """Properties of a data set's lists, as the runs see them.
 
     Attributes:
       image_counts: dict from split to int.
@@ -187,13 +187,13 @@ class Lists(NamedTuple):
 
 
 class _Found:
-    """The data sets and weights that were looked for, each once."""
+    """A cache of the data sets and weights found so far."""
 
     def __init__(self):
         self._lists, self._weights = {}, {}
 
     def lists(self, config):
-        """A cell's Lists or None, and the sentence that says why there are none."""
+        """A cell's Lists or None, and a sentence on why there are none."""
         key = (config.dataset_dir, config.imbalance_ratio)
         if key not in self._lists:
             try:
@@ -203,7 +203,7 @@ class _Found:
         return self._lists[key]
 
     def missing_weights(self, config):
-        """The sentence that says which weights are missing; empty where they are there."""
+        """A sentence on missing weights; empty if they exist."""
         key = (config.net, config.depth_multiplier, config.pretrained, config.pretrained_dir)
         if key not in self._weights:
             try:

@@ -1,4 +1,4 @@
-"""Small trees in the official format of each data set, with pictures that show their class."""
+"""Small synthetic versions of each data set in its official format."""
 
 import os
 import uuid
@@ -8,22 +8,22 @@ from PIL import Image
 
 from config.datasets import DATASETS
 
-# Of each class so many images in a row of six are for train, val and test, where there is a val.
+# Of every six images of a class, the numbers for train, val and test.
 _WITH_VAL = ("train", "train", "val", "val", "test", "test")
 _WITHOUT_VAL = ("train", "train", "train", "test", "test", "test")
 
 
-def write(name, datasets_dir, num_classes=2, images_per_class=12, seed=0, side=48):
-    """Writes a data set as its own site gives it, only smaller; commands need --subset with it.
+def write(name, datasets_dir, num_classes=2, images_per_class=12, seed=0, height=48):
+    """Writes a small data set in its official format; commands need --subset for it.
 
     Args:
       name: str, a key of `WRITERS`: a name of `official.NAMES`, or "cars_one_file", the second form
         of cars.
       datasets_dir: str, the folder of the data sets.
       num_classes: int, C.
-      images_per_class: int, over all splits; from 6 on, each has some.
-      seed: int, of the pictures.
-      side: int, their height in pixels; they are a quarter wider.
+      images_per_class: int, over all splits; with at least 6, each split has some.
+      seed: int, for the images.
+      height: int, in pixels; the images are a quarter wider than high.
 
     Returns:
       str, the folder of the data set.
@@ -31,7 +31,7 @@ def write(name, datasets_dir, num_classes=2, images_per_class=12, seed=0, side=4
     root = os.path.join(datasets_dir, DATASETS[name.split("_")[0]].folder)
     rng = np.random.RandomState(seed)
     pictures = [
-        (label, i, picture(label, num_classes, side, rng))
+        (label, i, picture(label, num_classes, height, rng))
         for i in range(images_per_class)
         for label in range(num_classes)
     ]
@@ -39,22 +39,22 @@ def write(name, datasets_dir, num_classes=2, images_per_class=12, seed=0, side=4
     return root
 
 
-def picture(label, num_classes, side, rng):
-    """A picture of stripes whose direction and colour are the class's, with noise of its own.
+def picture(label, num_classes, height, rng):
+    """A noisy image of stripes, whose direction and colour show the class.
 
     Args:
       label: int in [0, C).
       num_classes: int, C.
-      side: int, height in pixels.
+      height: int, height in pixels.
       rng: np.random.RandomState.
 
     Returns:
       PIL.Image.Image, RGB.
     """
-    rows, columns = np.mgrid[:side, : side * 5 // 4]
+    rows, columns = np.mgrid[:height, : height * 5 // 4]
     angle = np.pi * label / num_classes
     across = rows * np.cos(angle) + columns * np.sin(angle)
-    stripes = np.sin(2 * np.pi * (4 * across / side + rng.rand()))
+    stripes = np.sin(2 * np.pi * (4 * across / height + rng.rand()))
     colour = 0.5 + 0.4 * np.cos(2 * np.pi * (label / num_classes + np.arange(3) / 3))
     light = colour * (0.7 + 0.3 * stripes[..., np.newaxis]) + rng.normal(0, 0.08)
     light = light + rng.normal(0, 0.08, light.shape)
@@ -74,21 +74,21 @@ def _lines(path, lines):
 
 
 def _mat(path, **variables):
-    import scipy.io  # only now: it takes a third of a second
+    import scipy.io  # imported late: it takes a third of a second
 
     os.makedirs(os.path.dirname(path), exist_ok=True)
     scipy.io.savemat(path, variables)
 
 
 def _cells(values):
-    """A MATLAB cell array of texts, [N, 1]."""
+    """A MATLAB cell array of strings, [N, 1]."""
     cells = np.empty((len(values), 1), object)
     cells[:, 0] = values
     return cells
 
 
 def _records(**fields):
-    """A MATLAB struct array, [1, N], whose fields hold a value each."""
+    """A MATLAB struct array, [1, N], whose fields hold one value each."""
     number = len(next(iter(fields.values())))
     records = np.zeros((1, number), [(name, object) for name in fields])
     for name, values in fields.items():

@@ -1,7 +1,7 @@
-"""The tables of reproduce.py as data: what is trained, and what was published.
+"""The tables of reproduce.py: what to train, and the published numbers.
 
-Each recipe opens with its paper, its command, what to expect and how long it takes. Percentages are
-those of the first release's README unless a comment names another source.
+Each recipe starts with paper, command, expected result and time. Percentages are from the first
+release's README unless a comment names another source.
 """
 
 from typing import Dict, NamedTuple, Tuple
@@ -16,7 +16,7 @@ class Row(NamedTuple):
 
     Attributes:
       label: str, its name in the table.
-      settings: dict from setting to value, what its runs differ in.
+      settings: dict from setting to value, what sets its runs apart.
       published: dict from data set to top-1 accuracy in percent.
     """
 
@@ -31,8 +31,8 @@ class TableSpec(NamedTuple):
     Attributes:
       title: str.
       about: str, paper, command, expected result and time.
-      settings: dict, what all of its runs share.
-      rows: tuple of Row; gains are counted from the first one with --train_mode vanilla.
+      settings: dict from setting to value, shared by all its runs.
+      rows: tuple of Row; gains are measured against the first with --train_mode vanilla.
       metrics: tuple of str, the scores of the main table.
     """
 
@@ -48,9 +48,9 @@ class Protocol(NamedTuple):
 
     Attributes:
       about: str, for the heading of a table.
-      folder: str, the evaluation it reads, below eval/.
-      checkpoint: str, which checkpoint that evaluation is of.
-      samplers: dict from training mode to sampler, for the modes that differ from the default.
+      folder: str, the evaluation it reads, under eval/.
+      checkpoint: str, the checkpoint that was evaluated.
+      samplers: dict from training mode to sampler, for modes that don't use the default.
     """
 
     about: str
@@ -91,7 +91,7 @@ _PRELIMINARY = {
 
 
 def rows_by_mode(modes, published=None):
-    """One row a training mode.
+    """One row per training mode.
 
     Args:
       modes: iterable of str.
@@ -123,23 +123,23 @@ TABLES = {
         title=_ACCURACY_TITLE,
         about="arXiv:1901.08616, the table of the first release's README. python reproduce.py."
         " Expected: each two-head mode near its published number, hard above softmax by 1 to 4"
-        " points. Two hours a run at the 0.17 to 0.19 s a batch of the paper's figure 12, whose GPU"
-        " is not named; not measured here.",
+        " points. Two hours per run at the 0.17 to 0.19 s per batch of the paper's figure 12, whose"
+        " GPU is not named; not measured here.",
         settings={"net": "resnet50"},
         rows=rows_by_mode(_FOUR_MODES, _RELEASED),
     ),
     "inc4": TableSpec(
         title=_ACCURACY_TITLE,
         about="arXiv:1901.08616. python reproduce.py --table inc4. No published numbers to compare"
-        " with. Three and a half hours a run at the 0.30 to 0.34 s a batch of figure 12.",
+        " with. Three and a half hours per run at the 0.30 to 0.34 s per batch of figure 12.",
         settings={"net": "inc4"},
         rows=rows_by_mode(_FOUR_MODES),
     ),
     "densenet161": TableSpec(
         title=_ACCURACY_TITLE,
         about="arXiv:1901.08616. python reproduce.py --table densenet161. Softmax as published by"
-        " the authors' sibling repository, which calls it preliminary. Five and a half hours a run"
-        " at the 0.46 to 0.51 s a batch of figure 12.",
+        " the authors' sibling repository, which calls it preliminary. Five and a half hours per"
+        " run at the 0.46 to 0.51 s per batch of figure 12.",
         settings={"net": "densenet161"},
         rows=rows_by_mode(_FOUR_MODES, _PRELIMINARY),
     ),
@@ -168,7 +168,7 @@ TABLES = {
     ),
     "imbalance": TableSpec(
         title="Long-tailed training lists, micro and macro accuracy",
-        about="What the paper shows on its video data, tried on public data: python reproduce.py"
+        about="The paper's experiment on video data, repeated on public data: python reproduce.py"
         " --table imbalance. No published numbers.",
         settings={"net": "resnet50", "imbalance_ratio": 10.0},
         rows=rows_by_mode(LOSSES),
@@ -176,8 +176,8 @@ TABLES = {
     ),
 }
 
-# Further tables from the same runs. The retrieval table adds the same scores of every space that a
-# run was scored in, such as pooled/recall@1.
+# More tables from the same runs. The retrieval table also has the scores of every other space,
+# such as pooled/recall@1.
 MORE_METRICS = {
     "retrieval": ("recall@1", "recall@2", "recall@4", "recall@8", "recall@16", "map@r", "nmi"),
     "per_class": ("mean_per_class_accuracy",),
@@ -185,10 +185,10 @@ MORE_METRICS = {
 
 
 class Budget(NamedTuple):
-    """How much is spent on a run.
+    """How long to train a run.
 
     Attributes:
-      settings: dict from setting to value, which override those of the recipe.
+      settings: dict from setting to value; they override the recipe's.
       warning: str, for the heading of its tables.
     """
 

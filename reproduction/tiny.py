@@ -1,4 +1,4 @@
-"""The data sets of --budget tiny: small synthetic ones in the official formats, made once."""
+"""The data sets of --budget tiny: synthetic ones in the official formats, created once."""
 
 import os
 import shutil
@@ -8,16 +8,16 @@ from config.paths import resolve_paths
 from datasets_lists import lists, official
 from reproduction import synthetic
 
-# So many that the ten images of a class of Flowers-102 are there, which a long tail needs.
+# Enough for the ten training images per class of Flowers-102 that a long tail needs.
 NUM_CLASSES, IMAGES_PER_CLASS = 4, 30
 
 
 def with_synthetic_datasets(request):
-    """Makes the synthetic data sets that are missing, with lists as for official ones.
+    """Creates missing synthetic data sets, with lists as for official ones.
 
     Args:
       request: reproduction.cells.TableRequest; its data sets without an official format are left
-        as they are.
+        unchanged.
 
     Returns:
       TableRequest, with their folder as `datasets_dir`.
@@ -32,7 +32,7 @@ def with_synthetic_datasets(request):
 
 
 def _make(name, folder, target):
-    """Writes one data set with its lists; it appears in one piece."""
+    """Writes one data set with its lists, atomically."""
     part = os.path.join(folder, f".{name}.part{os.getpid()}")
     root = synthetic.write(name, part, NUM_CLASSES, IMAGES_PER_CLASS)
     lists.write(root, official.read(name, root, subset=True))

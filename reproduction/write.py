@@ -1,4 +1,4 @@
-"""The files of a table: its text in each format, and a figure."""
+"""Writes the files of a table: each text format, and a figure."""
 
 import os
 
@@ -12,7 +12,7 @@ from utils.run_dir import write_text
 
 
 def write_all(request, cells, states, folder):
-    """Writes the table of a request and those of its other metrics.
+    """Writes the table of a request, and tables of its other metrics.
 
     Args:
       request: reproduction.cells.TableRequest.
@@ -45,7 +45,7 @@ def write_all(request, cells, states, folder):
 
 
 def _metrics_by_suffix(request, runs):
-    """Dict from the end of a file's name to the metrics of its table."""
+    """Dict from file name suffix to the metrics of its table."""
     reports = [report for found, _ in runs.values() for report, _ in found.values()]
     retrieval = MORE_METRICS["retrieval"]
     by_space = tuple(f"{space}/{name}" for space in spaces_of(reports) for name in retrieval)
@@ -53,7 +53,7 @@ def _metrics_by_suffix(request, runs):
 
 
 def _imbalances(cells, states):
-    """Data set -> how long the tail of its training list is; empty where none is thinned."""
+    """Dict from data set to the imbalance of its training list; empty if none is thinned."""
     texts = {}
     for cell, state in zip(cells, states):
         if cell.config.imbalance_ratio > 1:

@@ -18,7 +18,7 @@ def write_image(path, colour, size=(40, 32), seed=0):
 
 
 def write_tree(root, per_class=10, classes=CLASSES):
-    """One sub-folder a class, with `per_class` JPEGs each."""
+    """One subfolder per class, with `per_class` JPEGs each."""
     for c, name in enumerate(classes):
         colour = [60 + 130 * (c >> bit & 1) for bit in range(3)]
         for i in range(per_class):

@@ -1,1 +1,1 @@
-"""Training: the graph of a step, the loop around it and what happens on the way."""
+"""Training: the graph of a step, the loop around it, and the hooks called on the way."""

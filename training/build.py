@@ -1,6 +1,6 @@
-"""From a Config to the parts of a graph: input, tower, objective, optimiser.
+"""Builds the parts of a graph from a Config: input, tower, objective, optimiser.
 
-Each is a function of its own; nothing here opens a session.
+Each part has its own function; none of them opens a session.
 """
 
 from config.losses import LOSSES
@@ -31,7 +31,7 @@ def augmentation_of(config):
 
 
 def sampler_of(config, labels):
-    """The run's function from a batch's position to int64 [B] list positions."""
+    """The run's function from the index of a batch to int64 [B] list positions."""
     sampler = SAMPLERS[config.sampler]
     return sampler(labels, config.batch_size, config.images_per_class, config.seed)
 
@@ -96,7 +96,7 @@ def build_tower(config, images, num_classes, is_training, reuse=None):
 
 
 def build_objective(config, labels, tower):
-    """What a training step minimises, with the auxiliary loss and weight decay where asked for.
+    """The objective of a training step, with auxiliary loss and weight decay if configured.
 
     Args:
       config: Config.
@@ -125,7 +125,7 @@ def build_objective(config, labels, tower):
 
 
 def build_optimizer(config, global_step):
-    """Momentum SGD with a linearly falling learning rate.
+    """Momentum SGD with a linearly decaying learning rate.
 
     Returns:
       tf.train.Optimizer, and its learning rate, float32 [].
@@ -137,7 +137,7 @@ def build_optimizer(config, global_step):
 
 
 def raise_unreadable(paths):
-    """Names the first image that can't be decoded, if there is one.
+    """Raises an error that names the first image that can't be decoded, if any.
 
     Raises:
       UserError: there is one.
@@ -146,6 +146,6 @@ def raise_unreadable(paths):
     if found is not None:
         raise UserError(
             f"the image {found[0]} can't be decoded ({found[1]}); convert it to JPEG or PNG,"
-            " replace it, or take it off the list; python -m datasets_lists check finds all"
-            " such files beforehand"
+            " replace it, or remove it from the list; python -m datasets_lists check finds all"
+            " such files"
         )

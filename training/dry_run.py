@@ -1,4 +1,4 @@
-"""main.py --check: one batch and a few steps of a run, and what they take; nothing is written."""
+"""main.py --check: takes a few steps and reports sizes, memory and time; writes nothing."""
 
 import dataclasses
 import os
@@ -18,7 +18,7 @@ _TIMED_STEPS = 3
 
 
 def check(config):
-    """Builds the run's graph, takes steps on real batches and describes both.
+    """Builds the run's graph, takes a few steps on real batches and reports on both.
 
     Args:
       config: Config.
@@ -27,7 +27,7 @@ def check(config):
       list of str, the lines to print.
 
     Raises:
-      UserError: the settings do not fit the data set or the start weights, or an image can't be
+      UserError: the settings don't match the data set or the start weights, or an image can't be
         decoded.
     """
     with tempfile.TemporaryDirectory() as scratch:
@@ -48,7 +48,8 @@ def check(config):
                 *_parameter_lines(config),
                 f"feature map {end_point}: {' x '.join(map(str, feature_map))}",
                 _memory_line(config.batch_size),
-                f"{seconds:.3f} s a step of {config.batch_size * config.accumulate_batches} images",
+                f"{seconds:.3f} s per step of"
+                f" {config.batch_size * config.accumulate_batches} images",
                 "last step: " + ", ".join(f"{name} {value:.4g}" for name, value in terms.items()),
                 *_weight_lines(config, weights),
             ]
@@ -66,7 +67,7 @@ def _take_steps(session, graph, config, image_list):
 
 
 def _parameter_lines(config):
-    """Trainable numbers of the backbone and of each head."""
+    """Lines with the number of parameters of the backbone and of each head."""
     sizes = {"backbone": 0, **{scope: 0 for scope in NETWORKS[config.net].head_scopes}}
     for variable in tf.trainable_variables():
         name = variable.op.name
@@ -80,7 +81,7 @@ def _count(tensor):
 
 
 def _memory_line(batch_size):
-    """What a step holds at once: three copies of the weights, and the tower's activations."""
+    """Memory of a step: three copies of the weights, and the tower's activations."""
     weights = 3 * sum(_count(v) for v in tf.trainable_variables())
     activations = 0
     for op in tf.get_default_graph().get_operations():
@@ -94,7 +95,7 @@ def _memory_line(batch_size):
 
 
 def _weight_lines(config, weights):
-    """What the start weights would fill."""
+    """Lines on what the start weights would restore."""
     if weights is None:
         return ["start weights: none, all variables random"]
     shapes, _ = weight_files.open_weights(weights)

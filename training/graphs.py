@@ -13,17 +13,17 @@ class TrainGraph(NamedTuple):
     Attributes:
       iterator: tf.data.Iterator; initialised with `first_batch` fed.
       first_batch: int64 [] placeholder, position of the first batch.
-      images: float32 [B, F, F, 3], the batch that is taken.
+      images: float32 [B, F, F, 3], the current batch.
       labels: int32 [B].
       logits: float32 [B, C], with the statistics of the batch.
       end_points: dict from the backbone's end points to tensors.
-      terms: dict from name to float32 [], what is logged of the batch.
-      accumulate: op that adds a batch's gradients; None where one batch is a step.
-      step: op that moves the weights.
+      terms: dict from name to float32 [], values to log for the batch.
+      accumulate: op that adds a batch's gradients; None if a step is one batch.
+      step: op that updates the weights.
       learning_rate: float32 [].
       global_step: int64 variable, steps done.
       best: float32 variable [2], accuracy and step of the best evaluation; saved with the rest.
-      not_finite: string [V], the saved variables that are infinite or NaN somewhere.
+      not_finite: string [V], names of the saved variables that contain infinity or NaN.
     """
 
     iterator: object
@@ -45,8 +45,8 @@ class EvalGraph(NamedTuple):
     """The evaluation tower on one split.
 
     Attributes:
-      iterator: tf.data.Iterator, initialised for each pass.
-      images: float32 [B, F, F, 3]; other images can be fed in their place.
+      iterator: tf.data.Iterator, initialised before each pass.
+      images: float32 [B, F, F, 3]; other images can be fed instead.
       labels: int32 [B].
       logits: float32 [B, C].
       embeddings: float32 [B, D], or None for a vanilla run.
@@ -62,7 +62,7 @@ class EvalGraph(NamedTuple):
 
 
 def build_train_graph(config, image_list, num_classes):
-    """Puts the parts of a training step together.
+    """Assembles the graph of a training step.
 
     Args:
       config: Config.
@@ -103,25 +103,25 @@ def build_train_graph(config, image_list, num_classes):
 
 
 def _not_finite():
-    """Names of the saved variables that are infinite or NaN somewhere, string [V]."""
+    """Names of the saved variables that contain infinity or NaN, string [V]."""
     floats = [v for v in tf.global_variables() if v.dtype.is_floating]
     finite = tf.stack([tf.reduce_all(tf.is_finite(v)) for v in floats])
     return tf.boolean_mask(tf.constant([v.op.name for v in floats]), tf.logical_not(finite))
 
 
 def start(session, graph):
-    """Gives the variables of a session their first values, and starts the input."""
+    """Initialises the variables of a session and starts the input."""
     session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
     seek(session, graph, 0)
 
 
 def seek(session, graph, batch):
-    """Lets the training input go on with the batch at a position of the stream."""
+    """Moves the training input to the batch at a position of the stream."""
     session.run(graph.iterator.initializer, {graph.first_batch: batch})
 
 
 def batch_norm_updates(config):
-    """The moving averages of the layers that the loss reads, so not of an unused classifier."""
+    """Moving-average updates of the layers that the loss uses, so not of an unused classifier."""
     updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
     if config.aux_loss_weight:
         return updates
@@ -130,7 +130,7 @@ def batch_norm_updates(config):
 
 
 def _minimise(optimizer, total, updates, global_step, num_batches):
-    """The ops that accumulate a batch (None for one batch a step) and that move the weights."""
+    """The ops that accumulate a batch (None for one batch per step) and update the weights."""
     gradients = [(g, v) for g, v in optimizer.compute_gradients(total) if g is not None]
     if num_batches == 1:
         with tf.control_dependencies(updates):
@@ -154,7 +154,7 @@ def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=Non
       image_list: data.lists.ImageList.
       num_classes: int, C.
       batch_size: int, default the run's.
-      reuse: True beside a training tower.
+      reuse: True if there is a training tower.
 
     Returns:
       EvalGraph.

@@ -1,7 +1,7 @@
-"""What happens during training: log lines, evaluations, checkpoints and advice, one hook each.
+"""Hooks for log lines, evaluations, checkpoints and advice during training.
 
-The loop calls each hook in the order of its list. A hook reads the loop, see
-`training.loop.TrainingLoop`, and keeps what it needs from step to step itself.
+The loop, `training.loop.TrainingLoop`, calls its hooks in list order. Each hook reads the loop and
+keeps its own state between steps.
 """
 
 import time
@@ -16,13 +16,13 @@ LARGE_GAP = 0.2
 
 
 class Hook:
-    """A hook that does nothing; each kind overrides the moments that it needs."""
+    """A hook that does nothing; subclasses override the methods that they need."""
 
     def begin(self, loop):
-        """Is called once before the first step, after the run's state was restored."""
+        """Called once before the first step, after the run's state has been restored."""
 
     def after_step(self, loop, terms):
-        """Is called after each step.
+        """Called after each step.
 
         Args:
           loop: training.loop.TrainingLoop.
@@ -30,14 +30,14 @@ class Hook:
         """
 
     def end(self, loop):
-        """Is called once at the end, whether the run came to its last step or not."""
+        """Called once at the end, even if the run did not reach its last step."""
 
 
 class Log(Hook):
-    """Means over the interval to the log, to metrics.csv and TensorBoard, and a progress bar.
+    """Writes interval means to the log, metrics.csv and TensorBoard, and shows progress.
 
     Attributes:
-      mean: dict from term to float, the line of the step just done; None where none was due.
+      mean: dict from term to float, as logged after the last step; None if no line was due.
     """
 
     def __init__(self, table):
@@ -79,7 +79,7 @@ class Log(Hook):
 
 
 class Evaluation(Hook):
-    """Scores the evaluation split, and saves the checkpoint where it is the best so far."""
+    """Scores the evaluation split and saves the checkpoint if it is the best so far."""
 
     def __init__(self, graph, image_list, table, saver):
         """Takes the split's EvalGraph and ImageList, the MetricsLog and the RunSaver of the run."""
@@ -87,7 +87,7 @@ class Evaluation(Hook):
         self._table, self._saver = table, saver
 
     def begin(self, loop):
-        """Does the evaluation that a signal kept from being done."""
+        """Makes up for an evaluation that a signal prevented."""
         config, wanted = loop.config, (str(loop.done), loop.config.eval_split)
         rows = logs.read_metrics(config.run_dir)
         is_done = any((row["step"], row["split"]) == wanted for row in rows)
@@ -95,13 +95,13 @@ class Evaluation(Hook):
             self._evaluate(loop, save=True)
 
     def after_step(self, loop, terms):
-        """Evaluates where that is due and no signal has come; else the next start does it."""
+        """Evaluates if due, unless a signal has come; then the next start does it."""
         del terms
         if loop.is_due(loop.config.eval_every_steps) and loop.stop.signal_number is None:
             self._evaluate(loop, save=False)
 
     def _evaluate(self, loop, save):
-        """Scores the split; nothing is kept of an evaluation that a signal interrupts."""
+        """Scores the split; an evaluation interrupted by a signal is discarded."""
         arrays = evaluator.run_network(
             loop.session, self._graph, self._image_list, lambda: loop.stop.signal_number is not None
         )
@@ -109,7 +109,7 @@ class Evaluation(Hook):
             return
         scores = evaluator.evaluate(arrays, arrays["embeddings"])
         accuracy, step = loop.session.run(loop.graph.best)
-        # What is compared is what the checkpoint stores, so both are of 32 bits.
+        # Compared in 32 bits, as the checkpoint stores them.
         if np.float32(scores["accuracy"]) > accuracy:
             accuracy, step = scores["accuracy"], loop.done
             loop.check_variables()
@@ -117,7 +117,7 @@ class Evaluation(Hook):
             self._saver.save_best(loop.session, loop.done)
         if save:
             self._saver.save(loop.session, loop.done)
-        # The row comes last: where it stands, the checkpoint of its step knows its best accuracy.
+        # The row comes last: once it exists, the checkpoint of its step has the best accuracy.
         self._table.write(loop.done, loop.config.eval_split, scores)
         logs.LOGGER.info(
             "step %d  %s list: accuracy %.4f  recall@1 %.4f  best accuracy %.4f at step %d",
@@ -127,14 +127,14 @@ class Evaluation(Hook):
 
 
 class Checkpoints(Hook):
-    """Saves the state on schedule, after the last step and on a signal."""
+    """Saves the state on schedule, after the last step and after a signal."""
 
     def __init__(self, saver):
         """Takes the RunSaver of the run."""
         self._saver = saver
 
     def after_step(self, loop, terms):
-        """Saves where that is due."""
+        """Saves if due."""
         del terms
         if loop.is_due(loop.config.save_every_steps) or loop.stop.signal_number is not None:
             loop.check_variables()
@@ -142,10 +142,10 @@ class Checkpoints(Hook):
 
 
 class Heartbeat(Hook):
-    """Shows other machines that the run is at work, see `utils.lock`."""
+    """Shows other machines that the run is alive, see `utils.lock`."""
 
     def __init__(self, touch):
-        """Takes the lock's function of nothing."""
+        """Takes the function that the lock yields."""
         self._touch = touch
 
     def after_step(self, loop, terms):
@@ -155,20 +155,20 @@ class Heartbeat(Hook):
 
 
 class Advice(Hook):
-    """Says once, with a remedy, what is about to go wrong in a run."""
+    """Warns once about each looming problem of a run, with a remedy."""
 
     def __init__(self, log, eval_graph):
-        """Takes the run's Log and the EvalGraph beside its training graph."""
+        """Takes the run's Log and EvalGraph."""
         self._log, self._eval_graph = log, eval_graph
         self._collapse = CollapseWatch()
 
     def begin(self, loop):
-        """Looks for moving averages that a short run can't fill."""
+        """Checks for moving averages that are too slow for the run."""
         if loop.done == 0:
             _warn_of_slow_statistics(loop.config)
 
     def after_step(self, loop, terms):
-        """Looks at each log line, and at the statistics after the last step."""
+        """Checks each log line, and the statistics after the last step."""
         del terms
         if self._log.mean is not None and self._collapse.collapsed(self._log.mean):
             logs.LOGGER.warning(advice(loop.config.train_mode, loop.config.margin))
@@ -195,7 +195,7 @@ class Advice(Hook):
 
 
 def _warn_of_slow_statistics(config):
-    """Moving averages that a short run can't fill make evaluation much worse than training."""
+    """Slow moving averages make evaluation much worse than training in a short run."""
     decay, steps = config.bn_decay, config.train_iters
     if config.freeze_bn or decay is None or decay**steps < 0.05:
         return

@@ -1,4 +1,4 @@
-"""The loop of a run: it takes steps, calls the hooks after each, and stops in order."""
+"""The training loop: takes steps, calls the hooks after each, and stops cleanly."""
 
 import math
 
@@ -12,18 +12,18 @@ from utils.tf1 import tf
 
 
 class TrainingLoop:
-    """A session at work on one run.
+    """A session that trains one run.
 
     Attributes:
       config: Config.
-      session: tf.Session, with the variables of the run as they are after `done` steps.
+          session: tf.Session, with the run's variables after `done` steps.
       graph: training.graphs.TrainGraph.
-      done: int, steps done.
+          done: int, steps done.
       stop: utils.signals.StopRequest, entered while the loop runs.
     """
 
     def __init__(self, config, session, graph, train_list, hooks):
-        """Takes the run, its training list (data.lists.ImageList) and its hooks in their order."""
+        """Takes the run, its training list (data.lists.ImageList) and its hooks in order."""
         self.config, self.session, self.graph = config, session, graph
         self.done = int(session.run(graph.global_step))
         self.stop = StopRequest()
@@ -35,7 +35,7 @@ class TrainingLoop:
         return self.done == self.config.train_iters
 
     def is_due(self, every_steps):
-        """Whether a step that comes round every so often is the one just done, or the last is."""
+        """Whether something done every `every_steps` steps, and after the last, is due now."""
         return self.done % every_steps == 0 or self.is_last
 
     def run(self):
@@ -71,10 +71,10 @@ class TrainingLoop:
         if number is not None:
             what = f"stopped and saved after step {self.done}" if self.done else "stopped at step 0"
             total = self.config.train_iters
-            raise Interrupted(number, f"{what} of {total}; the same command goes on from there")
+            raise Interrupted(number, f"{what} of {total}; run the same command again to resume")
 
     def check_variables(self):
-        """Keeps what is infinite or NaN out of the checkpoints.
+        """Keeps infinite and NaN values out of the checkpoints.
 
         Raises:
           UserError: a variable is not finite.
@@ -88,7 +88,7 @@ class TrainingLoop:
             )
 
     def _remedy(self):
-        """What is kept, and what to try: a first step that fails has its cause in its input."""
+        """What is kept and what to try; if the first step fails, the cause is its input."""
         newest = checkpoints.latest(self.config.run_dir, self.config.checkpoint_name)
         kept = f"; {newest} is kept" if newest else ""
         if self.done == 1:
@@ -127,7 +127,7 @@ def take_step(session, graph, config, image_list, done):
 
 
 def _name_unreadable(config, image_list, done):
-    """Raises the UserError of an image of the next step that can't be decoded, if there is one."""
+    """Raises the UserError for an undecodable image of the next step, if there is one."""
     first = done * config.accumulate_batches
     batch_at = build.sampler_of(config, image_list.labels)
     paths = image_list.paths

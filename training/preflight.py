@@ -1,4 +1,4 @@
-"""What has to be right before a run begins: its data set, its start weights and its folder."""
+"""Checks before a run: its data set, its start weights and its folder."""
 
 import dataclasses
 import os
@@ -14,10 +14,10 @@ from utils.errors import UserError
 
 
 def check_dataset_folder(config):
-    """Looks for a run's data set, and writes that of digits where it is missing.
+    """Checks that a run's data set exists; writes the digits if they are missing.
 
     Raises:
-      UserError: it is not where the settings say.
+      UserError: it is not at the configured path.
     """
     spec, root = DATASETS[config.dataset], config.dataset_dir
     if config.dataset == "digits":
@@ -25,25 +25,25 @@ def check_dataset_folder(config):
     if not os.path.isdir(root):
         origin = "--dataset_path" if spec.folder is None else config.path_origins["datasets_dir"]
         raise UserError(
-            f"there is no folder {root} of {spec.title} ({origin} says where to look);"
+            f"there is no folder {root} of {spec.title} (path from {origin});"
             f" to get it: {spec.source}"
         )
     if spec.folder is not None and not os.path.isdir(os.path.join(root, "lists")):
         raise UserError(
             f"{root} of {spec.title} has no folder lists; python -m datasets_lists make"
-            f" {config.dataset} writes it from the official files"
+            f" {config.dataset} creates it from the official files"
         )
 
 
 def with_eval_split(config):
-    """Decides the evaluation split where the settings leave it open.
+    """Chooses the evaluation split if the settings don't.
 
     Returns:
-      Config, with `eval_split` "val" where there is a validation list that shares no image with
-      the training list, else "test".
+      Config, with `eval_split` "val" if there is a validation list that shares no image with the
+      training list, else "test".
 
     Raises:
-      UserError: the data set is not where the settings say.
+      UserError: the data set is not at the configured path.
     """
     check_dataset_folder(config)
     if config.eval_split is not None:
@@ -54,7 +54,7 @@ def with_eval_split(config):
 
 
 def final_split(config):
-    """The split that a run ends with: "test", or the evaluation split of data without one."""
+    """The split of the final evaluation: "test", or the evaluation split if there is no test."""
     has_test = "test" in lists.splits_of(config.dataset_dir)
     return "test" if has_test else config.eval_split
 
@@ -70,7 +70,7 @@ def load_dataset(config, splits):
       data.lists.Dataset.
 
     Raises:
-      UserError: it is not where the settings say, or its lists are wrong.
+      UserError: it is not at the configured path, or its lists are wrong.
     """
     check_dataset_folder(config)
     dataset = lists.load(config.dataset_dir, splits, DATASETS[config.dataset].image_folders)
@@ -81,7 +81,7 @@ def load_dataset(config, splits):
 
 
 def check_class_count(config, num_classes):
-    """Refuses batches of more classes than there are.
+    """Refuses batches with more classes than the data set has.
 
     Raises:
       UserError: P is larger than C.
@@ -92,7 +92,7 @@ def check_class_count(config, num_classes):
     if classes_per_batch > num_classes:
         raise UserError(
             f"--batch_size {config.batch_size} with --images_per_class"
-            f" {config.images_per_class} takes {classes_per_batch} classes a batch, but"
+            f" {config.images_per_class} needs {classes_per_batch} classes per batch, but"
             f" {config.dataset} has {num_classes}"
         )
 
@@ -125,20 +125,20 @@ def pretrained_path(config):
 
 
 def _missing_checkpoint(config, network, checkpoint, path):
-    """The sentence that says where a checkpoint was looked for and how to get it."""
+    """The error message for a missing checkpoint: where it should be and how to get it."""
     origin = config.path_origins["pretrained_dir"]
     name = checkpoint_name(config.net, config.depth_multiplier)
     folder = f" --pretrained_dir {config.pretrained_dir}" if origin.startswith("--") else ""
-    gets = "downloads it from" if checkpoint.is_open else "says where to put it; get it from"
+    gets = "downloads it from" if checkpoint.is_open else "explains where to put it; get it from"
     return (
-        f"there is no checkpoint {path} of {network.title} ({origin} says where to look);"
+        f"there is no checkpoint {path} of {network.title} (path from {origin});"
         f" python -m pretrained {name}{folder} {gets} {checkpoint.source}, or start without:"
         " --pretrained none"
     )
 
 
 def check_overwrite(config, weights):
-    """Refuses to overwrite a folder that is no run's, or that holds the weights to start from.
+    """Refuses to overwrite a folder that is not a run's, or that holds the start weights.
 
     Args:
       config: Config, whose --on_exist is "overwrite".
@@ -152,13 +152,13 @@ def check_overwrite(config, weights):
     folders = [os.path.realpath(os.path.join(config.run_dir, name)) for name in ("", "best")]
     if weights is not None and os.path.realpath(os.path.dirname(weights)) in folders:
         raise UserError(
-            f"--pretrained {weights} lies in the run folder that --on_exist overwrite empties; move"
-            " it first, or choose another --run_dir"
+            f"--pretrained {weights} lies in the run folder that --on_exist overwrite would empty;"
+            " move it first, or choose another --run_dir"
         )
 
 
 def records_of(dataset):
-    """What a run stores of its data set beside its settings, for the next start to compare.
+    """What a run stores about its data set, to compare when it is resumed.
 
     Args:
       dataset: data.lists.Dataset.
@@ -175,7 +175,7 @@ def records_of(dataset):
 
 
 def check_records(config, records, dataset):
-    """Compares the data set with the one that a run began with.
+    """Compares the data set with the one that a run started with.
 
     Args:
       config: Config.
@@ -183,7 +183,7 @@ def check_records(config, records, dataset):
       dataset: data.lists.Dataset.
 
     Raises:
-      UserError: it has other classes or other lists.
+      UserError: its classes or lists have changed.
     """
     class_map = dataset.class_map
     run_dir.check_classes(config.run_dir, class_map.labels, class_map.names)
@@ -192,9 +192,9 @@ def check_records(config, records, dataset):
         if now["lists"].get(split, digest) != digest:
             before = records.get("image_counts", {}).get(split, "?")
             raise UserError(
-                f"the {split} list is not the one that the run {config.run_dir} began with"
-                f" ({before} images then, {now['image_counts'][split]} now, or other files or"
-                " labels); put it back, or choose another --run_dir"
+                f"the {split} list is not the one that the run {config.run_dir} started with"
+                f" ({before} images then, {now['image_counts'][split]} now, or different files or"
+                " labels); restore it, or choose another --run_dir"
             )
 
 
@@ -210,7 +210,7 @@ def changes_since(before, config, steps_done):
       dict from name to (value before, value now).
 
     Raises:
-      UserError: some of them would make it another experiment, or shorter than it is already.
+      UserError: some would make it a different experiment, or shorter than it already is.
     """
     pairs = {name: (getattr(before, name), getattr(config, name)) for name in SETTINGS}
     changes = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
@@ -224,6 +224,6 @@ def changes_since(before, config, steps_done):
     if "train_iters" in changes and config.train_iters < steps_done:
         raise UserError(
             f"--train_iters {config.train_iters} is less than the {steps_done} steps that the run"
-            f" {config.run_dir} has done"
+            f" {config.run_dir} has done; choose a larger one"
         )
     return changes

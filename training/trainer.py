@@ -1,4 +1,4 @@
-"""A run from the checks before it to the curves after it."""
+"""Trains a run, from the checks before it to the learning curves after it."""
 
 import contextlib
 import dataclasses
@@ -20,7 +20,7 @@ from utils.tf1 import open_session, tf
 
 
 def train(config):
-    """Trains a run, or goes on with it, up to `config.train_iters` steps.
+    """Trains or resumes a run, up to `config.train_iters` steps.
 
     Args:
       config: Config.
@@ -29,7 +29,7 @@ def train(config):
       Config of the run, with its evaluation split decided.
 
     Raises:
-      UserError: the settings do not fit the data set, the start weights or the run folder; an
+      UserError: the settings don't match the data set, the start weights or the run folder; an
         image can't be decoded; the loss is not finite.
       Interrupted: a signal came, and the state was saved.
     """
@@ -53,7 +53,7 @@ def train(config):
         graph, eval_graph = _build_graphs(config, dataset)
         with _opened_run_folder(config, dataset) as touch, open_session(config.gpu) as session:
             for name, (old, new) in changes.items():
-                logs.LOGGER.info("changed since the run began: --%s %s, before: %s", name, new, old)
+                logs.LOGGER.info("changed since the start: --%s %s, before: %s", name, new, old)
             saver = checkpoints.RunSaver(
                 config.run_dir, config.checkpoint_name, config.keep_checkpoints
             )
@@ -65,7 +65,7 @@ def train(config):
 
 
 def _build_graphs(config, dataset):
-    """The training graph, and the evaluation tower on its variables."""
+    """The training graph, and the evaluation tower that shares its variables."""
     num_classes = len(dataset.class_map.labels)
     graph = graphs.build_train_graph(config, dataset.splits["train"], num_classes)
     eval_list = dataset.splits[config.eval_split]
@@ -74,7 +74,7 @@ def _build_graphs(config, dataset):
 
 @contextlib.contextmanager
 def _opened_run_folder(config, dataset):
-    """Makes the folder, locks it, writes what the run is and keeps its log; yields `touch`."""
+    """Creates and locks the folder, writes its settings and opens its log; yields `touch`."""
     folder, class_map = config.run_dir, dataset.class_map
     run_dir.make(folder)
     with lock(folder) as touch:
@@ -92,14 +92,14 @@ def _opened_run_folder(config, dataset):
 
 
 def _warn_of_shared_images(config, dataset):
-    """An image that is trained on tells nothing when it is scored."""
+    """Warns if evaluated images are also trained on."""
     held_out = DATASETS[config.dataset].val_is_held_out
     splits = [name for name in dataset.splits if name == "test" or (name == "val" and held_out)]
     count, example = lists.shared_files(dataset, splits)
     if count:
         logs.LOGGER.warning(
-            "%d images of the training list stand in another list too, such as %s; their scores say"
-            " nothing about new images", count, example,
+            "%d images of the training list are also in an evaluation list, such as %s; their"
+            " scores don't carry over to new images", count, example,
         )  # fmt: skip
 
 

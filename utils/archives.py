@@ -1,4 +1,4 @@
-"""Archives, unpacked so that nothing leaves its folder and no file is seen in part."""
+"""Safe extraction of archives: nothing outside the folder, no partial files."""
 
 import functools
 import lzma
@@ -16,7 +16,7 @@ from tqdm import tqdm
 from utils.errors import UserError
 
 CHUNK_BYTES = 1 << 18
-# How much an archive may hold: photos hardly shrink, and text rarely below a hundredth.
+# Size limit of the contents: photos hardly compress, and text rarely below a hundredth.
 MOST_TIMES = 200
 MOST_MORE_BYTES = 1 << 30
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError)
@@ -25,22 +25,21 @@ _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOF
 def extract(archive, folder, most_bytes=None):
     """Extracts a zip or tar archive, compressed or not, into a folder.
 
-    The archive is unpacked beside the folder and moved in when all of it has been read, so that
-    no file of it is ever seen in part; files of the same names are replaced. Modes, owners and
-    times are not taken over.
+    The archive is unpacked beside the folder and moved in once all of it has been read, so no file
+    is ever partial; files of the same names are replaced. Modes, owners and times are not kept.
 
     Args:
       archive: str, path of the archive.
-      folder: str, made where it is missing.
-      most_bytes: int, the most that its files may hold together; default `MOST_TIMES` times its
-        own size and `MOST_MORE_BYTES`.
+      folder: str, created if missing.
+      most_bytes: int, the largest total size of its files; default `MOST_TIMES` times its own size
+        plus `MOST_MORE_BYTES`.
 
     Returns:
       list of str, the files extracted, relative to `folder`.
 
     Raises:
-      UserError: it is no archive, is damaged, holds more than `most_bytes`, or holds something
-        else than files and folders below itself (a link, a sparse file, an absolute path, a "..").
+      UserError: it is not an archive, is damaged, holds more than `most_bytes`, or holds anything
+        but files and folders below itself (a link, a sparse file, an absolute path, a "..").
     """
     parent = os.path.dirname(os.path.abspath(folder))
     staging = None
@@ -56,7 +55,9 @@ def extract(archive, folder, most_bytes=None):
     except (*_DAMAGE, OSError, RuntimeError) as error:
         reason = str(error).split("\n")[0]
         if isinstance(error, _DAMAGE) or getattr(error, "errno", 0) is None:  # a failed checksum
-            raise UserError(f"{archive} is no whole archive; fetch it again ({reason})") from None
+            raise UserError(
+                f"{archive} is not a complete archive; download it again ({reason})"
+            ) from None
         raise UserError(f"{archive} can't be extracted into {folder}: {reason}") from None
     finally:
         if staging is not None:
@@ -64,7 +65,7 @@ def extract(archive, folder, most_bytes=None):
 
 
 class _Quota:
-    """Counts the bytes of an archive's contents, and refuses those that are too many."""
+    """Counts the bytes of an archive's contents and refuses too many."""
 
     def __init__(self, archive, most_bytes):
         self._archive, self._most, self._left = archive, most_bytes, most_bytes
@@ -77,7 +78,7 @@ class _Quota:
             )
 
     def copy(self, source, file=None):
-        """Copies a stream to its end; without a file it is only read."""
+        """Copies a stream to a file, or without a file just reads it to the end."""
         for chunk in iter(lambda: source.read(CHUNK_BYTES), b""):
             self.check(len(chunk))
             self._left -= len(chunk)
@@ -87,7 +88,7 @@ class _Quota:
 
 def _unpack(archive, staging, most_bytes):
     names, quota = [], _Quota(archive, most_bytes)
-    with open(archive, "rb"):  # a missing file is reported as such
+    with open(archive, "rb"):  # raises for a missing file
         members = _zip_members if zipfile.is_zipfile(archive) else _tar_members
     for name, kind, size, open_member in tqdm(
         members(archive, quota), desc=os.path.basename(archive), unit=" files", disable=None
@@ -103,7 +104,7 @@ def _unpack(archive, staging, most_bytes):
 
 
 def _target_of(archive, staging, name, kind):
-    """The path of a member, refused where it is not a file or folder below `staging`."""
+    """The path of a member, refused unless it is a file or folder below `staging`."""
     parts = name.replace("\\", "/").split("/")
     outside = parts[0] == "" or ".." in parts or re.match("[A-Za-z]:", name)
     if kind == "other" or outside or "\0" in name:
@@ -136,7 +137,7 @@ def _zip_members(archive, quota):
 
 
 def _move_into(source, target):
-    """Moves a tree into a folder: what is missing by one rename, what is there file by file."""
+    """Moves a tree into a folder: new parts by one rename, existing parts file by file."""
     if not os.path.exists(target):
         os.rename(source, target)
         return

@@ -1,7 +1,7 @@
-"""The files of checkpoints in a folder, found by listing it, and the removal of old ones.
+"""Finds checkpoint files by listing their folder, and removes old ones.
 
-TensorFlow's own search takes the folder's name for a pattern, so that `run[1]` has no checkpoints
-and `a?b` has those of `a1b`, and it believes the file `checkpoint`, which may be damaged.
+TensorFlow's own search treats the folder's name as a glob pattern, so that `run[1]` has no
+checkpoints and `a?b` has those of `a1b`, and it trusts the file `checkpoint`, which may be damaged.
 """
 
 import atexit
@@ -18,7 +18,7 @@ _TEMPORARY = ".tempstate"
 
 
 def _ends_by_step(folder, name):
-    """Dict from a step to the ends of the names of its checkpoint's files, such as ".index"."""
+    """Dict from a step to the suffixes of its checkpoint's files, such as ".index"."""
     pattern = re.compile(rf"{re.escape(name)}-(0|[1-9]\d*)((?:{_ENDS})(?:\.tempstate\d+)?)", re.A)
     found = {}
     for file in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
@@ -29,14 +29,14 @@ def _ends_by_step(folder, name):
 
 
 def prefixes(folder, name):
-    """Prefixes of a folder's checkpoints, newest first, in whatever state they are.
+    """Prefixes of a folder's checkpoints, newest first, intact or not.
 
     Args:
       folder: str.
       name: str, the checkpoints' name before the step.
 
     Returns:
-      list of str; a checkpoint is listed when its index or a data file is there.
+      list of str; a checkpoint is listed if it has an index or a data file.
     """
     steps = [
         step
@@ -47,13 +47,13 @@ def prefixes(folder, name):
 
 
 def plain_prefix(prefix):
-    """A name of a checkpoint that TensorFlow does not take for a pattern.
+    """A name of a checkpoint that TensorFlow does not treat as a pattern.
 
     Args:
       prefix: str.
 
     Returns:
-      str, the prefix itself, or that of links to its files, which last until the process ends.
+      str, the prefix itself, or that of links to its files that last until the process ends.
     """
     if not set(prefix) & set("*?[\\"):
         return prefix
@@ -68,10 +68,10 @@ def plain_prefix(prefix):
 
 
 def remove_unfinished(folder, name):
-    """Removes the files of saves that did not end, among them data whose index was not made.
+    """Removes the files of unfinished saves, including data files without an index.
 
     Args:
-      folder: str; nothing happens where there is none.
+      folder: str; it may be missing.
       name: str, the checkpoints' name before the step.
     """
     for step, ends in _ends_by_step(folder, name).items():
@@ -82,16 +82,16 @@ def remove_unfinished(folder, name):
 
 
 def remove_old(folder, name, newest, keep):
-    """Removes all checkpoints but the newest whole ones.
+    """Removes all checkpoints but the newest intact ones.
 
-    Those after step `newest`, which has just been saved, are damaged: otherwise the run would have
-    gone on from them.
+    Those after step `newest`, which has just been saved, must be damaged: otherwise the run would
+    have resumed from them.
 
     Args:
       folder: str.
       name: str, the checkpoints' name before the step.
       newest: int, step.
-      keep: int, how many are kept.
+      keep: int, how many to keep.
     """
     ends = _ends_by_step(folder, name)
     whole = [

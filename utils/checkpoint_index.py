@@ -1,8 +1,8 @@
 """The index of a TensorFlow checkpoint (format V2), checked before TensorFlow reads it.
 
-TensorFlow ends the whole process on some damaged indexes. An index is a LevelDB table: blocks,
-each with a checksum, of sorted entries from a tensor's name to where its bytes lie
-(tensorflow/core/protobuf/tensor_bundle.proto), then a footer that says where the blocks are.
+Some damaged indexes crash TensorFlow's whole process. An index is a LevelDB table: blocks,
+each with a checksum, of sorted entries that map a tensor's name to the position of its bytes
+(tensorflow/core/protobuf/tensor_bundle.proto), then a footer with the positions of the blocks.
 """
 
 import os
@@ -10,18 +10,18 @@ import struct
 
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER_BYTES = 48
-_TRAILER_BYTES = 5  # of a block: how it is compressed, and its checksum
+_TRAILER_BYTES = 5  # of a block: its compression type and checksum
 _MOST_BYTES = 1 << 26
 _MOST_NUMBERS = 1 << 40  # of a tensor
-# Bytes of a number of each type, by its number in tensorflow/core/framework/types.proto; None for
-# the types without a fixed size.
+# Bytes per element of each type, by its number in tensorflow/core/framework/types.proto; None for
+# types without a fixed size.
 _ITEM_BYTES = {1: 4, 2: 8, 3: 4, 4: 1, 5: 2, 6: 1, 7: None, 8: 8, 9: 8, 10: 1, 11: 1, 12: 1, 13: 4,
                14: 2, 15: 2, 16: 2, 17: 2, 18: 16, 19: 2, 21: None, 22: 4, 23: 8}  # fmt: skip
 _DAMAGE = (ValueError, LookupError, TypeError, struct.error)
 
 
 def damage(prefix):
-    """Checks a checkpoint's index, and that its data files are as long as the index says.
+    """Checks a checkpoint's index, and that its data files are as long as it requires.
 
     The bytes of the tensors are not read.
 
@@ -29,13 +29,13 @@ def damage(prefix):
       prefix: str, of a checkpoint of format V2.
 
     Returns:
-      str, what is wrong with which file; None where nothing is.
+      str, which file is damaged and how; None if it is intact.
     """
     path = prefix + ".index"
     try:
         size = os.path.getsize(path)
         if size > _MOST_BYTES:
-            return f"{path} has {size} bytes, which no index has"
+            return f"{path} has {size} bytes, impossible for an index"
         with open(path, "rb") as file:
             entries = _entries_of_table(file.read())
         return _missing_data(prefix, entries)
@@ -66,20 +66,20 @@ def _entries_of_table(table):
 
 
 def _block(table, offset, size):
-    """The contents of a block whose checksum is right."""
+    """The contents of a block, after checking its checksum."""
     end = offset + size + _TRAILER_BYTES
     if end > len(table) - _FOOTER_BYTES:
-        raise ValueError("a block lies outside of it")
+        raise ValueError("a block lies outside the file")
     kind, stored = struct.unpack("<BI", table[end - _TRAILER_BYTES : end])
     if kind != 0:
-        raise ValueError("TensorFlow does not compress an index")
+        raise ValueError("a block is compressed, which TensorFlow never does")
     if stored != _masked_crc32c(table[offset : end - 4]):
         raise ValueError("a checksum is wrong")
     return table[offset : offset + size]
 
 
 def _entries_of_block(block):
-    """List of (key, value); a key leaves out what it shares with the one before it."""
+    """List of (key, value); keys omit the prefix that they share with the one before."""
     (count,) = struct.unpack("<I", block[-4:])
     end = len(block) - 4 * (count + 1)
     if end < 0:
@@ -103,7 +103,7 @@ def _entries_of_block(block):
 
 
 def _missing_data(prefix, entries):
-    """What the data files lack of what the index names; None where nothing. May raise."""
+    """Which data is missing that the index lists; None if none is. May raise."""
     if not entries or entries[0][0] != b"":
         raise ValueError("it has no header")
     shards = _fields(entries[0][1]).get(1, [0])[-1]
@@ -125,21 +125,21 @@ def _missing_data(prefix, entries):
 
 
 def _check_size(entry, size):
-    """Compares the bytes of a tensor with its type and shape, whose sizes TensorFlow trusts."""
+    """Compares a tensor's size in bytes with its type and shape, which TensorFlow trusts."""
     if 7 in entry:
-        raise ValueError("a variable is partitioned, which is not read here")
+        raise ValueError("a variable is partitioned, which is not supported")
     numbers, is_empty, rank = 1, False, 0
     for shape in map(_fields, entry.get(2, ())):
         for dimension in map(_fields, shape.get(2, ())):
             length, rank = dimension.get(1, [0])[-1], rank + 1
             numbers, is_empty = numbers * max(length, 1), is_empty or length == 0
             if 2 in dimension or numbers > _MOST_NUMBERS or rank > 254:
-                raise ValueError("a tensor has a shape that is none")
+                raise ValueError("a tensor has an invalid shape")
         if 3 in shape:
-            raise ValueError("a tensor has a shape that is none")
+            raise ValueError("a tensor has an invalid shape")
     item = _ITEM_BYTES[entry.get(1, [0])[-1]]
     if item is not None and size != (0 if is_empty else numbers * item):
-        raise ValueError("a tensor's size is not that of its shape")
+        raise ValueError("a tensor's size does not match its shape")
 
 
 def _fields(message):

@@ -9,30 +9,30 @@ from utils.checkpoint_files import plain_prefix
 from utils.errors import UserError, reason_of
 from utils.tf1 import tf
 
-# What TensorFlow's reader raises, by release, for files that are damaged or are something else.
+# Errors that TensorFlow's reader raises, by release, for damaged files and other formats.
 _UNREADABLE = (tf.errors.OpError, RuntimeError, ValueError, IndexError)
 
 
 def refuse_part(path):
-    """Refuses a path that is one of the files of a checkpoint, which is named by its prefix.
+    """Refuses the path of one of a checkpoint's files instead of its prefix.
 
     Raises:
-      UserError: it is one.
+      UserError: it is such a file.
     """
     prefix = re.sub(r"\.(index|meta|data-\d{5}-of-\d{5})$", "", path)
     if prefix != path:
-        raise UserError(f"{path} is a part of a checkpoint; give its prefix, {prefix}")
+        raise UserError(f"{path} is one file of a checkpoint; give its prefix, {prefix}")
 
 
 def open_reader(prefix):
-    """Opens a checkpoint of TensorFlow's present format or of the older one-file format.
+    """Opens a checkpoint in TensorFlow's current format or in the older one-file format.
 
     Args:
       prefix: str.
 
     Returns:
-      dict from the name of each variable that holds numbers to its shape (tuple), and a function
-      from name to array, which raises a UserError, too, where the values are damaged.
+      dict from the name of each numeric variable to its shape (tuple), and a function from name to
+      array, which raises a UserError if the values are damaged.
 
     Raises:
       UserError: there is no such checkpoint, or it can't be read.
@@ -41,7 +41,7 @@ def open_reader(prefix):
     if os.path.isdir(prefix):
         inside = sorted(name[:-6] for name in os.listdir(prefix) if name.endswith(".index"))
         example = os.path.join(prefix, inside[-1] if inside else "model.ckpt-1000")
-        raise UserError(f"{prefix} is a folder; give the prefix of a checkpoint, as {example}")
+        raise UserError(f"{prefix} is a folder; give the prefix of a checkpoint, such as {example}")
     if os.path.exists(prefix + ".index"):
         reason = checkpoint_index.damage(prefix)
         if reason is not None:
@@ -62,5 +62,5 @@ def _reading(prefix, call, argument):
     except _UNREADABLE as error:
         reason = reason_of(error).split(": perhaps your file")[0].rstrip(".")
         raise UserError(
-            f"{prefix} can't be read: it is damaged, cut off or no checkpoint ({reason})"
+            f"{prefix} can't be read: it is damaged, truncated or not a checkpoint ({reason})"
         ) from None

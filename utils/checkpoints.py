@@ -15,16 +15,16 @@ _FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 
 
 def latest(folder, name=NAME):
-    """Prefix of the newest checkpoint of a folder whose files are all there, None without one.
+    """Prefix of the newest checkpoint with all its files, or None.
 
-    Its tensors are not read: `newest_whole` does that.
+    Its tensors are not read; `newest_whole` does that.
     """
     whole = (p for p in checkpoint_files.prefixes(folder, name) if not checkpoint_index.damage(p))
     return next(whole, None)
 
 
 def newest_whole(folder, name=NAME):
-    """Finds the newest checkpoint of which every tensor can be read and has its checksum.
+    """Finds the newest intact checkpoint: every tensor can be read and matches its checksum.
 
     Args:
       folder: str.
@@ -43,7 +43,7 @@ def newest_whole(folder, name=NAME):
 
 
 def _damage(prefix):
-    """What is wrong with a checkpoint, None where every tensor can be read."""
+    """What is wrong with a checkpoint; None if every tensor can be read."""
     if not os.path.exists(prefix + ".index"):
         return f"{prefix}.index is missing"
     try:
@@ -56,14 +56,14 @@ def _damage(prefix):
 
 
 def last_whole(folder, name=NAME):
-    """The checkpoint to go on from, with a warning in the log of each newer one that is damaged.
+    """The checkpoint to resume from; logs a warning for each newer one that is damaged.
 
     Args:
       folder: str.
       name: str, the checkpoints' name before the step.
 
     Returns:
-      str, its prefix; None where the folder has no checkpoint at all.
+      str, its prefix; None if the folder has no checkpoint at all.
 
     Raises:
       UserError: there are checkpoints, and all of them are damaged.
@@ -72,39 +72,39 @@ def last_whole(folder, name=NAME):
     if prefix is None and damaged:
         reasons = "; ".join(reason for _, reason in damaged)
         raise UserError(
-            f"{folder} holds no checkpoint that is whole ({reasons}): bring one back from a copy,"
-            " or start anew with --on_exist overwrite"
+            f"{folder} has only damaged checkpoints ({reasons}): restore one from a backup, or"
+            " start over with --on_exist overwrite"
         )
     for _, reason in damaged:
-        LOGGER.warning("%s; the newest whole checkpoint is %s", reason, prefix)
+        LOGGER.warning("%s; the newest intact checkpoint is %s", reason, prefix)
     return prefix
 
 
-def find(run_dir, which, name=NAME):
+def find(run_dir, checkpoint, name=NAME):
     """Finds a checkpoint of a run.
 
     Args:
       run_dir: str.
-      which: str, "last", "best", or the prefix of a checkpoint.
+      checkpoint: str, "last", "best", or the prefix of a checkpoint.
       name: str, the checkpoints' name before the step.
 
     Returns:
-      str, its prefix. Of "last" and "best" it is the newest that is whole.
+      str, its prefix; for "last" and "best" that of the newest intact one.
 
     Raises:
       UserError: there is no such checkpoint, or it is damaged.
     """
-    if which == "last":
+    if checkpoint == "last":
         prefix = last_whole(run_dir, name)
         if prefix is None:
             raise UserError(f"{run_dir} holds no checkpoint; train the run first")
         return prefix
-    if which == BEST:
+    if checkpoint == BEST:
         return _find_best(run_dir, name)
-    refuse_part(which)
-    if not os.path.exists(which + ".index"):
-        raise UserError(f"there is no checkpoint {which}; choose last, best or a prefix")
-    return which
+    refuse_part(checkpoint)
+    if not os.path.exists(checkpoint + ".index"):
+        raise UserError(f"there is no checkpoint {checkpoint}; choose last, best or a prefix")
+    return checkpoint
 
 
 def _find_best(run_dir, name):
@@ -116,13 +116,12 @@ def _find_best(run_dir, name):
         raise UserError(f"{run_dir} holds no checkpoint; train the run first")
     reason = damaged[0][1] if damaged else f"{folder} holds no checkpoint"
     raise UserError(
-        f"the best checkpoint of the run is gone ({reason}); --checkpoint last evaluates the last"
-        " one"
+        f"the best checkpoint of the run is gone ({reason}); use --checkpoint last for the last one"
     )
 
 
 def step_of(prefix):
-    """int, the training steps that a checkpoint has seen."""
+    """int, the training step of a checkpoint."""
     return int(open_reader(prefix)[1]("global_step"))
 
 
@@ -135,7 +134,7 @@ def restore(saver, session, prefix):
       prefix: str.
 
     Raises:
-      UserError: the checkpoint is damaged, or of another network.
+      UserError: the checkpoint is damaged, or belongs to another network.
     """
     shapes, _ = open_reader(prefix)
     for variable in tf.global_variables():
@@ -158,7 +157,7 @@ class RunSaver:
     def __init__(self, run_dir, filename, keep):
         """Takes the run folder, the checkpoints' name and how many of the newest to keep.
 
-        What a save that was killed has left in the folder is removed.
+        Removes the files of an interrupted save.
         """
         self._run_dir, self._filename, self._keep = run_dir, filename, keep
         self.last = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
@@ -170,12 +169,12 @@ class RunSaver:
         self._save(session, self._run_dir, step, self._keep)
 
     def save_best(self, session, step):
-        """Saves it as the best so far, too."""
+        """Saves the state as the best so far, too."""
         self._save(session, os.path.join(self._run_dir, BEST), step, 1)
 
     def _save(self, session, folder, step, keep):
         prefix = os.path.join(folder, self._filename)
-        if not os.path.isdir(self._run_dir):  # TensorFlow would make it anew
+        if not os.path.isdir(self._run_dir):  # TensorFlow would recreate it
             raise UserError(
                 f"the checkpoint {prefix}-{step} can't be written: {self._run_dir} is gone"
             )
@@ -185,7 +184,7 @@ class RunSaver:
         except (tf.errors.OpError, OSError, ValueError) as error:
             checkpoint_files.remove_unfinished(folder, self._filename)
             full = next((text for text in _FULL if text in str(error)), None)
-            advice = "; the earlier ones are whole: make room and run the same command again"
+            advice = "; earlier ones are intact: free some space and run the same command again"
             raise UserError(
                 f"the checkpoint {prefix}-{step} can't be written ({full or reason_of(error)})"
                 f"{advice if full else ''}"

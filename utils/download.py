@@ -1,4 +1,4 @@
-"""Files from the network: downloads that resume and are checked, then archives unpacked."""
+"""Downloads that resume after an interruption and verify what they got."""
 
 import contextlib
 import hashlib
@@ -23,23 +23,23 @@ class _Broken(Exception):  # noqa: N818 - handled here: another attempt follows
 
 
 def download(url, path, size=None, sha256=None):
-    """Downloads a file; it appears at its place only when it is whole and checked.
+    """Downloads a file, which appears under its name only once it is complete and verified.
 
-    What has arrived is kept in `path`.part, so that the same call goes on after an interruption,
-    where the server can tell that its file is still the same one. A file that is there already is
-    checked and not downloaded again. A progress bar is shown on a terminal.
+    Partial data is kept in `path`.part, so the same call resumes after an interruption if the
+    server confirms that its file is unchanged. A file that already exists is verified and not
+    downloaded again. A terminal gets a progress bar.
 
     Args:
       url: str, http or https.
-      path: str, the file to make; its folder is made where it is missing.
-      size: int, its bytes, where they are known.
-      sha256: str, its SHA-256 in hexadecimal digits, where it is known.
+      path: str, the file to write; its folder is created if missing.
+      size: int, in bytes, if known.
+      sha256: str, its SHA-256 in hexadecimal, if known.
 
     Raises:
-      UserError: the file can't be had, is not the expected one, or can't be written.
+      UserError: the file can't be downloaded, is not the expected one, or can't be written.
     """
     if os.path.exists(path):
-        _check(path, f"{path}, which is there already,", size, sha256)
+        _check(path, f"{path}, which already exists,", size, sha256)
         return
     part = path + ".part"
     try:
@@ -47,7 +47,7 @@ def download(url, path, size=None, sha256=None):
         if size is None or _bytes_of(part) != size:
             _attempts(url, part, size)
         try:
-            _check(part, f"what {url} gives", size, sha256)
+            _check(part, f"the file from {url}", size, sha256)
         except UserError:
             _forget(part)
             raise
@@ -60,7 +60,7 @@ def download(url, path, size=None, sha256=None):
 
 
 def _attempts(url, part, size):
-    """Transfers until the part is whole; attempts that bring nothing new are counted."""
+    """Retries until the part is complete; counts attempts that bring nothing new."""
     failures, most = 0, _bytes_of(part)
     while True:
         try:
@@ -78,13 +78,13 @@ def _attempts(url, part, size):
         if failures == ATTEMPTS:
             raise UserError(
                 f"{url} can't be downloaded in {ATTEMPTS} attempts ({reason});"
-                f" {kept} bytes are kept, and the same command goes on from there"
+                f" {kept} bytes are kept; run the same command again to resume"
             )
         time.sleep(PAUSE_SECONDS * 2 ** max(failures - 1, 0))
 
 
 def _transfer(url, part, size):
-    """One request for what is missing of a part."""
+    """One request for the missing rest of a part."""
     kept, tag = _bytes_of(part), _tag_of_part(part)
     headers = {"Accept-Encoding": "identity"}
     if kept and tag:
@@ -96,14 +96,14 @@ def _transfer(url, part, size):
         length = response.headers.get("Content-Length")
         total = start + int(length) if length and length.isdigit() else size
         if size is not None and total != size:
-            raise UserError(f"{url} has {total} bytes, not {size}: it is another file")
+            raise UserError(f"{url} has {total} bytes, not {size}: it is a different file")
         _save(response, part, start, total)
     if total is not None and _bytes_of(part) != total:
-        raise _Broken(f"it broke off after {_bytes_of(part)} of {total} bytes")
+        raise _Broken(f"it stopped after {_bytes_of(part)} of {total} bytes")
 
 
 def _start_of(response, kept, part):
-    """The position in the file at which the body of a response begins."""
+    """The position in the file where the body of a response begins."""
     status = response.status_code
     if status == 200:
         return 0
@@ -113,8 +113,8 @@ def _start_of(response, kept, part):
             return kept
     if status in (206, 416):
         _forget(part)
-        raise _Broken("the server answers with another part of the file than was asked for")
-    answer = f"the server answers {status} {response.reason}"
+        raise _Broken("the server sent a different part of the file than requested")
+    answer = f"the server answered {status} {response.reason}"
     if status == 429 or status >= 500:
         raise _Broken(answer)
     raise UserError(f"{response.url} can't be downloaded: {answer}")
@@ -127,14 +127,14 @@ def _save(response, part, start, total):
     ) as bar:  # fmt: skip
         file.seek(start)
         _write_tag(response, part)  # after the old contents are gone
-        # The raw stream: an archive sent with a Content-Encoding must not be unpacked on the way.
+        # The raw stream: an archive sent with a Content-Encoding must not be decompressed.
         for chunk in response.raw.stream(CHUNK_BYTES, decode_content=False):
             file.write(chunk)
             bar.update(len(chunk))
 
 
 def _write_tag(response, part):
-    """Keeps what tells this version of the file from another one (RFC 9110, If-Range)."""
+    """Stores the tag that identifies this version of the file (RFC 9110, If-Range)."""
     tag = response.headers.get("ETag", "")
     tag = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
     with open(part + ".tag", "w", encoding="latin-1") as file:
@@ -159,7 +159,7 @@ def _bytes_of(path):
 
 
 def _root(error):
-    """The first cause of a network error; the wrappings around it name addresses in memory."""
+    """The root cause of a network error; its wrappers print memory addresses."""
     while error.__context__ is not None:
         error = error.__context__
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,4 +1,4 @@
-"""The one exception for a mistake of the user's, and how a script ends."""
+"""UserError, the exception for user mistakes, and how a script exits."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ import sys
 
 from utils.signals import exit_on_signal
 
-# What TensorFlow sets before the reason of an error, and the mark-up around it.
+# Prefixes and mark-up that TensorFlow puts around the reason of an error.
 _BEFORE_REASON = re.compile(
     r"^({{.*?}} *|Error in user-defined function.*Iterator::\S+: |\(\d+\) *[A-Za-z_ ]+: *)+"
 )
@@ -15,10 +15,10 @@ _ASSERTION = re.compile(r"^assertion failed: \[(.*?)\].*")
 
 
 class UserError(Exception):
-    """What is wrong, where, and what to do, in one sentence."""
+    """One sentence: what is wrong, where, and what to do."""
 
     def __init__(self, message):
-        """Takes the sentence; a line break in a name that it quotes is shown as an escape."""
+        """Takes the sentence; line breaks in quoted names are escaped."""
         super().__init__(str(message).replace("\n", "\\n"))
 
 
@@ -36,10 +36,10 @@ class Interrupted(Exception):  # noqa: N818 - not an error
 
 
 def reason_of(error):
-    """The line of an error that tells the reason.
+    """The line of an error that gives the reason.
 
     Args:
-      error: OSError, or an OpError of TensorFlow, whose message has it among other lines.
+      error: OSError, or a TensorFlow OpError, whose message has other lines too.
 
     Returns:
       str, one line without a full stop.
@@ -47,7 +47,7 @@ def reason_of(error):
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = getattr(error, "message", None) or str(error)
-    # Behind the stack of the node, where there is one.
+    # After the node's stack trace, if there is one.
     lines = re.split(r"\nNode: .*\n", text)[-1].splitlines()
     skipped = re.compile(r"$|Graph execution error:|\d+ root error")
     lines = [line.strip() for line in lines if not skipped.match(line.strip())]
@@ -59,12 +59,12 @@ def run_script(program, run):
     """Calls `run()` and exits the process as a command-line program should.
 
     Args:
-      program: str, the name that opens an error line.
+      program: str, the name at the start of an error line.
       run: callable without arguments.
 
     Raises:
-      SystemExit: 2 after a `UserError` or where a file can't be read or written, 128 + n after
-        signal n, 1 where nobody reads on what it prints, as with `| head`.
+      SystemExit: 2 after a `UserError` or if a file can't be read or written, 128 + n after signal
+        n, 1 if its output is closed early, as with `| head`.
     """
     _show_every_character()
     try:
@@ -88,8 +88,8 @@ def run_script(program, run):
 
 
 def _show_every_character():
-    """What the terminal's encoding lacks is printed as an escape, not as an error."""
-    if hasattr(sys.stdout, "reconfigure"):  # not where a test has replaced it
+    """Prints characters that the terminal can't encode as escapes instead of failing."""
+    if hasattr(sys.stdout, "reconfigure"):  # a test may have replaced it
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
@@ -97,8 +97,8 @@ def _sentence_of(error):
     """One sentence about an OSError."""
     reason = error.strerror or str(error) or type(error).__name__
     if error.filename is None and error.errno == errno.ENOENT:
-        return "the working folder is not there any more; change into one that is"
+        return "the working folder no longer exists; change to one that does"
     where = error.filename or "a file"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{where} can't be written: {reason}; make room and run the same command again"
+        return f"{where} can't be written: {reason}; free some space and run the same command again"
     return f"{where} can't be read or written: {reason}"

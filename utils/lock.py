@@ -10,25 +10,25 @@ import time
 from utils.errors import UserError
 
 LOCK_FILE = "run.lock"
-SILENT_SECONDS = 600  # after which the process on another machine that has the lock counts as dead
+SILENT_SECONDS = 600  # without a sign of life, a lock holder on another machine counts as dead
 _LOGGER = logging.getLogger("two_head")
 
 
 @contextlib.contextmanager
 def lock(path):
-    """Holds the lock of a run folder for the length of a with-block.
+    """Holds the lock of a run folder during a with-block.
 
-    The system's file lock decides, which ends with its process. Processes on other machines, to
-    which it may not reach, are known by the file's contents and by the time of its last change.
+    The operating system's file lock decides; it ends with its process. It may not cover processes
+    on other machines: these are recognised by the file's contents and modification time.
 
     Args:
-      path: str, the run folder, which is there.
+      path: str, the run folder, which exists.
 
     Yields:
-      Function without arguments that changes the file's time; to be called every few minutes.
+      Function without arguments that updates the file's time; call it every few minutes.
 
     Raises:
-      UserError: another process is at work on the folder, or the file can't be written.
+      UserError: another process is using the folder, or the file can't be written.
     """
     file_path = os.path.join(path, LOCK_FILE)
     mine = {"host": socket.gethostname(), "pid": os.getpid(), "started": time.ctime()}
@@ -45,7 +45,7 @@ def lock(path):
             yield lambda: _touch(file_path)
         finally:
             with contextlib.suppress(OSError):
-                if _holder(file_path) == mine:  # else another machine has taken it over
+                if _holder(file_path) == mine:  # else another machine has taken over
                     os.remove(file_path)
 
 
@@ -59,11 +59,11 @@ def _open(file_path):
                 return file, reach
         except FileNotFoundError:
             pass
-        file.close()  # its holder has removed it meanwhile
+        file.close()  # its holder has removed it in the meantime
 
 
 def _lock_by_system(file):
-    """str: "held" by another process; "here", now ours; "nowhere", the system has no locks."""
+    """str: "held" by another process; "here", now ours; "nowhere", locks are not supported."""
     try:
         import fcntl
 
@@ -76,7 +76,7 @@ def _lock_by_system(file):
 
 
 def _check_holder(path, file_path, host, reach):
-    """Refuses the folder while the process that the file names may be alive."""
+    """Refuses the folder while the process named in the file may be alive."""
     holder = _holder(file_path)
     theirs, pid = holder.get("host"), holder.get("pid")
     silent = time.time() - os.path.getmtime(file_path)
@@ -84,17 +84,17 @@ def _check_holder(path, file_path, host, reach):
         holder and silent < SILENT_SECONDS and (reach, theirs) != ("here", host)
     ):
         raise UserError(
-            f"process {pid} on {theirs} has been at work on the run folder {path} since"
-            f" {holder.get('started')}: wait for its end, or choose another --run_dir"
+            f"process {pid} on {theirs} has been using the run folder {path} since"
+            f" {holder.get('started')}: wait for it to end, or choose another --run_dir"
         )
     if holder:
         level = logging.INFO if theirs == host else logging.WARNING
-        text = "%s: taken over from process %s on %s, which has not removed it"
+        text = "%s: taken over from process %s on %s, which left it behind"
         _LOGGER.log(level, text, file_path, pid, theirs)
 
 
 def _holder(file_path):
-    """Dict, the contents of the file; empty where it has none that can be read."""
+    """Dict, the contents of the file; empty if they can't be read."""
     try:
         with open(file_path, encoding="utf-8") as file:
             contents = json.loads(file.read(4096))

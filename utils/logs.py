@@ -1,4 +1,4 @@
-"""What a run leaves to read: the log, metrics.csv, TensorBoard events and the progress bar."""
+"""The log, metrics.csv, TensorBoard events and the progress bar of a run."""
 
 import contextlib
 import csv
@@ -17,21 +17,21 @@ METRICS_FILE = "metrics.csv"
 
 
 class _TerminalHandler(logging.Handler):
-    """Writes above the progress bar, where there is one."""
+    """Writes above the progress bar, if there is one."""
 
     def emit(self, record):
         tqdm.write(self.format(record), file=sys.stderr)
 
 
 class _LogFile(logging.FileHandler):
-    """Ends a run whose log can't be written, where logging would print a traceback and go on."""
+    """Stops a run if its log can't be written; logging would print a traceback and continue."""
 
     def handleError(self, record):  # noqa: N802 - logging's name
         raise
 
 
 def start_log(path=None):
-    """Sends the log to the terminal and, with a path, to the end of that file too.
+    """Sends the log to the terminal and, given a path, appends it to that file.
 
     Args:
       path: str or None.
@@ -63,7 +63,7 @@ def _open_log(path):
 
 @contextlib.contextmanager
 def logging_to(path=None):
-    """`start_log` for the length of a with-block, which gets the Logger."""
+    """`start_log` for a with-block, which gets the Logger."""
     try:
         yield start_log(path)
     finally:
@@ -78,7 +78,7 @@ def stop_log():
 
 
 def progress_bar(total, done):
-    """A tqdm bar over training steps on a terminal; nothing where the output is no terminal."""
+    """A tqdm bar over training steps on a terminal; nothing where the output is not a terminal."""
     return tqdm(
         total=total,
         initial=done,
@@ -90,18 +90,18 @@ def progress_bar(total, done):
 
 
 class MetricsLog:
-    """metrics.csv and TensorBoard events of one run, one row a (step, split).
+    """metrics.csv and TensorBoard events of one run, one row per (step, split).
 
-    It is a context manager, which closes both.
+    A context manager that closes both.
 
     Attributes:
-      columns: list of str, the header of metrics.csv; a row leaves empty what it does not have.
+      columns: list of str, the header of metrics.csv; a row leaves columns without a value empty.
     """
 
     def __init__(self, run_dir, columns, step):
-        """Opens both for a run that stands at `step`; rows of later steps are dropped.
+        """Opens both for a run at step `step`; drops the rows of later steps.
 
-        A damaged metrics.csv is kept under another name, and its whole rows are taken over.
+        A damaged metrics.csv is kept under another name, and its intact rows are copied.
 
         Raises:
           UserError: metrics.csv can't be read.
@@ -111,8 +111,8 @@ class MetricsLog:
         rows, is_damaged = _read_rows(self._path)
         if is_damaged or not set().union(*rows) <= set(self.columns):
             LOGGER.warning(
-                "%s is damaged or has other columns: it is kept as %s, and the %d rows that can be"
-                " read are taken over",
+                "%s is damaged or has other columns: it is kept as %s, and its %d readable rows are"
+                " copied",
                 self._path, _keep_damaged(self._path), len(rows),
             )  # fmt: skip
         self._write_rows(row for row in rows if int(row["step"]) <= step)
@@ -159,9 +159,9 @@ class MetricsLog:
 
 
 def read_metrics(run_dir):
-    """Rows of metrics.csv as dicts of str, none where there is no such file.
+    """Rows of metrics.csv as dicts of str, empty if there is no such file.
 
-    Rows that are damaged are left out.
+    Damaged rows are skipped.
 
     Raises:
       UserError: the file can't be read.
@@ -170,7 +170,7 @@ def read_metrics(run_dir):
 
 
 def _read_rows(path):
-    """The rows that can be read, and whether something else is in the file."""
+    """The readable rows, and whether the file contains anything else."""
     if not os.path.lexists(path):
         return [], False
     try:
@@ -187,7 +187,7 @@ def _read_rows(path):
 
 
 def _is_whole(row):
-    """bool, whether a row has a step, a split, and numbers or nothing in its other columns."""
+    """bool, whether a row has a step, a split, and only numbers or blanks elsewhere."""
     step, split = row.get("step", ""), row.get("split", "")
     others = (value for name, value in row.items() if name not in ("step", "split"))
     is_step = step.isascii() and step.isdigit() and len(step) < 19
@@ -206,7 +206,7 @@ def _is_number(text):
 
 
 def _keep_damaged(path):
-    """Renames a file so that none is lost, and returns its new path."""
+    """Renames a file to an unused name and returns its new path."""
     numbers = itertools.chain([""], (f".{n}" for n in itertools.count(2)))
     kept = next(p for p in (f"{path}.damaged{n}" for n in numbers) if not os.path.lexists(p))
     os.rename(path, kept)

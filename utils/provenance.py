@@ -11,7 +11,7 @@ _PACKAGES = ("numpy", "tf_slim", "sklearn", "PIL")
 
 
 def provenance():
-    """Dict of str: versions of Python and packages, and the commit, with a + where changed."""
+    """Dict of str: versions of Python and packages, and the commit, with a + if modified."""
     versions = {name: import_module(name).__dict__.get("__version__", "?") for name in _PACKAGES}
     return dict(
         versions,
@@ -23,7 +23,7 @@ def provenance():
 
 
 def _commit():
-    """The commit of the repository; empty outside of one."""
+    """The commit of the repository; empty outside one."""
     here = os.path.dirname(os.path.abspath(__file__))
     try:
         words = ["git", "-C", here, "describe", "--always", "--dirty=+", "--abbrev=12"]

@@ -1,4 +1,4 @@
-"""The run folder: made, resumed or refused, and the files written into it in one piece."""
+"""The run folder: creating, resuming, locking and clearing it, and atomic file writes."""
 
 import contextlib
 import csv
@@ -16,47 +16,47 @@ _CLASSES_HEADER = ["index", "label", "name"]
 
 
 def write_json(path, value):
-    """Writes JSON in one piece: a reader finds the old file or the new one."""
+    """Writes JSON atomically: a reader sees either the old file or the new one."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
 def write_text(path, text):
-    """Writes a text file in one piece."""
+    """Writes a text file atomically."""
     with open(path + ".tmp", "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(path + ".tmp", path)
 
 
 def exists(path, on_exist):
-    """Looks at a run folder without touching it.
+    """Checks a run folder without changing it.
 
     Args:
       path: str.
-      on_exist: str, "resume", "overwrite" or "fail": what to do with a run that is there already.
+      on_exist: str, "resume", "overwrite" or "fail": what to do with a run that already exists.
 
     Returns:
       bool, whether there is a run to resume.
 
     Raises:
-      UserError: something else is there, or `on_exist` forbids it.
+      UserError: `path` is something else, or `on_exist` forbids it.
     """
     if not os.path.exists(os.path.join(path, ARGS_FILE)):
         if os.path.isfile(path) or (os.path.isdir(path) and set(os.listdir(path)) - {LOCK_FILE}):
             raise UserError(
-                f"{path} is there and is not a run folder (it has no {ARGS_FILE}); choose another"
+                f"{path} exists but is not a run folder (it has no {ARGS_FILE}); choose another"
                 " --run_dir"
             )
         return False
     if on_exist == "fail":
-        raise UserError(f"the run folder {path} is there already, and --on_exist is fail")
+        raise UserError(f"the run folder {path} already exists, and --on_exist is fail")
     return on_exist == "resume"
 
 
 def make(path):
-    """Makes the run folder where it is missing.
+    """Creates the run folder if it is missing.
 
     Raises:
-      UserError: it can't be written, or something in it is a file in place of a folder or the
+      UserError: it can't be written, or something in it is a file instead of a folder or the
         other way round.
     """
     _check_kinds(path)
@@ -75,7 +75,7 @@ def _check_kinds(path):
         for name in names:
             place = os.path.join(path, name)
             if os.path.exists(place) and not is_right(place):
-                raise UserError(f"{place} is not a {kind}, as a run needs it: move it away")
+                raise UserError(f"{place} is not a {kind}, which a run needs there: move it away")
 
 
 def clear(path, log_name, checkpoint_name):
@@ -97,7 +97,7 @@ def clear(path, log_name, checkpoint_name):
                 if name in files or name.startswith(starts):
                     os.remove(os.path.join(folder, name))
         shutil.rmtree(os.path.join(path, "eval"), ignore_errors=True)
-        with contextlib.suppress(OSError):  # it holds something of the user's
+        with contextlib.suppress(OSError):  # it contains the user's files
             os.rmdir(os.path.join(path, "best"))
     except OSError as error:
         raise UserError(f"{error.filename} can't be removed: {error.strerror}") from None
@@ -159,4 +159,4 @@ def check_classes(folder, labels, names):
         if before != now:
             what = f"class {index} was {before[-1]}, now it is {now[-1]}"
             break
-    raise UserError(f"the data set has other classes than the run {folder}: {what}")
+    raise UserError(f"the classes of the data set differ from those of the run {folder}: {what}")

@@ -1,4 +1,4 @@
-"""Signals as a request to stop after the current step, or at once before there is a step."""
+"""Turns signals into a request to stop after the current step, or at once before training."""
 
 import contextlib
 import signal
@@ -9,9 +9,9 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXC
 
 
 def _numbers():
-    """The signals of this system that ask to stop; nohup has SIGHUP ignored, which stays so."""
+    """This system's stop signals; SIGHUP stays ignored if nohup ignores it."""
     if threading.current_thread() is not threading.main_thread():
-        return []  # Python gives signals to the main thread alone
+        return []  # Python delivers signals only to the main thread
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
     ignored = getattr(signal, "SIGHUP", None)
     return [n for n in numbers if n != ignored or signal.getsignal(n) != signal.SIG_IGN]
@@ -29,13 +29,13 @@ def _handled(numbers, handler):
 
 @contextlib.contextmanager
 def exit_on_signal(program):
-    """While entered, a signal ends the process with one sentence and 128 + its number.
+    """A context in which a signal ends the process with one sentence and 128 + its number.
 
-    SIGINT stays Python's KeyboardInterrupt. It can be entered before TensorFlow is imported, which
-    takes seconds; a `StopRequest` inside it takes the signals over.
+    SIGINT remains Python's KeyboardInterrupt. Enter it before the slow import of TensorFlow; a
+    `StopRequest` inside it overrides it.
 
     Args:
-      program: str, the name that opens the sentence.
+      program: str, the name at the start of the sentence.
     """
 
     def end(number, frame):
@@ -48,26 +48,26 @@ def exit_on_signal(program):
 
 
 class StopRequest:
-    """While entered, remembers a signal instead of dying of it; a later SIGINT is not held back.
+    """A context that records a signal instead of ending the process; a second SIGINT does end it.
 
-    In another thread than the main one, to which alone Python gives signals, nothing changes.
+    It does nothing outside the main thread, the only one that gets signals in Python.
 
     Attributes:
       signal_number: int or None, the first signal that came.
     """
 
     def __init__(self):
-        """Starts without a signal."""
+        """Starts with no signal received."""
         self.signal_number = None
         self._stack = contextlib.ExitStack()
 
     def __enter__(self):
-        """Takes over the signals."""
+        """Installs the signal handlers."""
         self._stack.enter_context(_handled(_numbers(), self._remember))
         return self
 
     def __exit__(self, *_):
-        """Gives them back."""
+        """Restores the earlier handlers."""
         self._stack.close()
 
     def _remember(self, number, frame):

@@ -1,6 +1,6 @@
-"""TensorFlow 1 style graphs on TensorFlow 1.15 and 2: the only module that knows which one it is.
+"""TensorFlow 1 style graphs on TensorFlow 1.15 and 2: the only module that depends on the version.
 
-Every other module takes `tf`, `slim` and `slim_nets` from here.
+Every other module imports `tf`, `slim` and `slim_nets` from here.
 """
 
 import contextlib
@@ -14,8 +14,7 @@ from utils.errors import UserError
 
 if sys.flags.optimize > 1:
     raise UserError(
-        "TensorFlow needs the docstrings of its own code, which python -OO leaves out; use python"
-        " or python -O"
+        "TensorFlow needs its own docstrings, which python -OO strips; use python or python -O"
     )
 # Read by the C++ runtime and by tf-keras when they are first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,7 +22,7 @@ os.environ["TF_USE_LEGACY_KERAS"] = "1"
 
 
 def _alias_legacy_layers():
-    """Makes the layers that tf-slim asks for importable under the name it asks for.
+    """Makes the layers that tf-slim imports available under the name that it uses.
 
     tf-slim imports `tf_keras.legacy_tf_layers`; the tf-keras wheels hold the package below
     `tf_keras.src` only (https://github.com/keras-team/keras/issues/18839).
@@ -41,7 +40,7 @@ __all__ = [
 
 @contextlib.contextmanager
 def hold_back_stderr():
-    """Keeps what C++ code writes to stderr, and shows it only where the block fails."""
+    """Captures what C++ code writes to stderr, and shows it only if the block fails."""
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as kept:
@@ -57,7 +56,7 @@ def hold_back_stderr():
             os.close(terminal)
 
 
-# The messages and warnings of the import are about TensorFlow's own parts: no user can act on them.
+# Messages of the import concern TensorFlow's internals; users can't act on them.
 with warnings.catch_warnings(), hold_back_stderr():
     warnings.simplefilter("ignore")
     import tensorflow
@@ -79,10 +78,10 @@ def session_config(gpu):
     """tf.ConfigProto of a session on one device.
 
     Args:
-      gpu: str, the number of a CUDA device among the visible ones; "-1" for none.
+      gpu: str, the index of a visible CUDA device; "-1" for none.
 
     Raises:
-      UserError: there are devices, but fewer.
+      UserError: there are devices, but not that many.
     """
     config = tf.ConfigProto(allow_soft_placement=True)
     config.gpu_options.allow_growth = True
@@ -91,7 +90,9 @@ def session_config(gpu):
         return config
     found = len(tf.config.experimental.list_physical_devices("GPU"))
     if found and int(gpu) >= found:
-        raise UserError(f"--gpu {gpu}: TensorFlow sees {found} devices here, numbered from 0")
+        raise UserError(
+            f"--gpu {gpu}: TensorFlow sees {found} devices, numbered from 0; choose one of them"
+        )
     if found:  # without one TensorFlow 1.15 would abort
         config.gpu_options.visible_device_list = gpu
     return config
@@ -128,14 +129,14 @@ def load_saved_model(folder, session):
 
 
 def _called(function):
-    """A loaded function of one argument in the default graph: its input and its outputs."""
+    """Calls a loaded one-argument function in the default graph: its input and outputs."""
     ((name, spec),) = function.structured_input_signature[1].items()
     argument = tf.placeholder(spec.dtype, spec.shape)
     return argument, function(**{name: argument})
 
 
 def require_tensorflow_2(what):
-    """Refuses what TensorFlow 1.15 can't do.
+    """Refuses a feature that TensorFlow 1.15 lacks.
 
     Raises:
       UserError: this is TensorFlow 1.15.

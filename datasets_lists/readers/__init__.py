@@ -1,1 +1,1 @@
-"""Readers of official annotation files, one module a data set."""
+"""Readers of official annotation files, one module per data set."""

@@ -1,4 +1,4 @@
-"""FGVC-Aircraft, release 2013b: classes at three levels, and the one val split inside train."""
+"""FGVC-Aircraft, release 2013b: classes at three levels; here train includes val."""
 
 import os
 
@@ -34,19 +34,19 @@ def read(root, level="variant"):
       level: str, a key of `LEVELS`.
 
     Returns:
-      Annotations; "train" is train then val, and "trainval" the same.
+      Annotations; "train" is train followed by val, the same as "trainval".
 
     Raises:
-      UserError: a file is missing, empty or truncated, or they don't fit each other.
+      UserError: a file is missing, empty or truncated, or they don't match.
     """
     folder = os.path.join(root, _DATA)
     paths = {split: os.path.join(folder, f"images_{level}_{split}.txt") for split in _SPLITS}
     rows = {split: read_columns(path, "an image", "its class") for split, path in paths.items()}
     if sorted(rows["train"] + rows["val"]) != sorted(rows["trainval"]):
         raise UserError(
-            f"{paths['trainval']} lists {len(rows['trainval'])} images that are not the"
+            f"{paths['trainval']} lists {len(rows['trainval'])} images, which are not the"
             f" {len(rows['train'])} and {len(rows['val'])} of the train and val files beside it:"
-            " one of the three is truncated or of another version; get them again"
+            " one of the three is truncated or another version; get them again"
         )
     rows["train"] = rows["trainval"] = rows["train"] + rows["val"]
     names_path = os.path.join(folder, _CLASS_FILES[level])
@@ -56,8 +56,8 @@ def read(root, level="variant"):
         unknown = next((name for _, name in found if name not in index), None)
         if unknown is not None:
             raise UserError(
-                f"{paths[split]} has the class {unknown}, which {names_path} has not: one of the"
-                " two is truncated or of another version; get them again"
+                f"{paths[split]} has the class {unknown}, which is not in {names_path}: one of the"
+                " two is truncated or another version; get them again"
             )
     splits = {
         split: [(index[name], f"{image}.jpg") for image, name in found]
@@ -67,7 +67,7 @@ def read(root, level="variant"):
 
 
 def _class_names(path, level, rows):
-    """The names in the order of their own file; where that is not there, sorted."""
+    """The names in the order of their own file, or sorted if it is missing."""
     if level == "variant" or os.path.exists(path):
         return read_lines(path)
     return sorted({name for split in rows.values() for _, name in split})

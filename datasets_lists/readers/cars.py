@@ -1,7 +1,7 @@
 """Stanford Cars, in either of its two forms: cars_train and cars_test, or car_ims.
 
-The folders cars_train and cars_test number their images each from 1 on, so a bare file name stands
-for two images; the lists therefore name the folder too.
+The folders cars_train and cars_test both number their images from 1, so a file name alone is
+ambiguous; the lists therefore include the folder.
 """
 
 import os
@@ -18,8 +18,8 @@ from utils.errors import UserError
 
 DOWNLOADS = ()
 BY_HAND = """\
-The official address, http://ai.stanford.edu/~jkrause/cars/car_dataset.html, no longer answers.
-github.com/pytorch/vision/issues/7545 collects where copies are. Put one of the two forms here:
+The official address, http://ai.stanford.edu/~jkrause/cars/car_dataset.html, is gone. For
+copies see github.com/pytorch/vision/issues/7545. Put one of the two forms here:
 
   {root}/
     cars_train/00001.jpg ...                   cars_test/00001.jpg ...
@@ -34,10 +34,10 @@ _LABELLED = "cars_test_annos_withlabels.mat"
 
 
 def read(root):
-    """Reads the annotations of the form that is there; of both, that of car_ims.
+    """Reads the annotations of the form that is present; car_ims if both are.
 
     Args:
-      root: str, the folder that holds the image folders.
+      root: str, the folder with the image folders.
 
     Returns:
       Annotations without a val split.
@@ -52,14 +52,14 @@ def read(root):
         return _read_one_file(one_file)
     if one_folder and not os.path.isdir(os.path.join(root, "cars_train")):
         raise UserError(
-            f"{root} has the images of car_ims, which the devkit numbers otherwise; put their own"
+            f"{root} has the images of car_ims, which the devkit numbers differently; put"
             " cars_annos.mat beside them"
         )
     return _read_two_files(root, train_path)
 
 
 def _first_there(root, *names):
-    """The first of the paths that exists, else the first."""
+    """The first path that exists, else the first one."""
     paths = [os.path.join(root, *name.split("/")) for name in names]
     return next((path for path in paths if os.path.exists(path)), paths[0])
 
@@ -104,12 +104,12 @@ def _labels_and_files(split, path):
 def _without_labels(path):
     return UserError(
         f"{path} has no labels; put {_LABELLED} beside it, formerly at"
-        " http://imagenet.stanford.edu/internal/car196/, now wherever the images are from"
+        " http://imagenet.stanford.edu/internal/car196/, now from the source of the images"
     )
 
 
 def _class_names(root, num_classes):
-    """The names of devkit/cars_meta.mat; without that file the official numbers."""
+    """The names in devkit/cars_meta.mat; without that file, the official numbers."""
     path = _first_there(root, "devkit/cars_meta.mat", "cars_meta.mat")
     if os.path.exists(path):
         return tuple(column(path, read_mat(path, "class_names")[0], str))

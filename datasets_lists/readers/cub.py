@@ -1,4 +1,4 @@
-"""CUB-200-2011: 200 birds. Its predecessor of 2010 has the same classes and half of the images."""
+"""CUB-200-2011: 200 birds. Its 2010 predecessor has the same classes and half the images."""
 
 import os
 
@@ -12,7 +12,7 @@ DOWNLOADS = (
         size=1150585339,
         sha256="0c685df5597a8b24909f6a7c9db6d11e008733779a671760afef78feb49bf081",
         gives=("images", id_files.IMAGES),
-        into="..",  # the archive holds the folder CUB_200_2011 itself
+        into="..",  # the archive contains the folder CUB_200_2011
     ),
 )
 
@@ -23,13 +23,13 @@ def read(root):
     """Reads images.txt, image_class_labels.txt and train_test_split.txt.
 
     Args:
-      root: str, the folder that holds them and images.
+      root: str, the folder with these files and the folder images.
 
     Returns:
-      Annotations without a val split; the classes are called as their folders.
+      Annotations without a val split; classes are named after their folders.
 
     Raises:
-      UserError: it is CUB-200 of 2010; a file is missing, empty or truncated, or they don't fit.
+      UserError: it is CUB-200 of 2010; a file is missing, empty or truncated, or they don't match.
     """
     _refuse_2010(root)
     return id_files.read(root, lambda number, file: file.split("/")[0])
@@ -43,5 +43,5 @@ def _refuse_2010(root):
     if old_files or (there and len(read_lines(images)) == _IMAGES_OF_2010):
         raise UserError(
             f"{root} holds CUB-200 of 2010, whose {_IMAGES_OF_2010} images are not those of"
-            " CUB-200-2011; python -m datasets_lists download cub, into another folder, gets that"
+            " CUB-200-2011; python -m datasets_lists download cub gets that, into another folder"
         )

@@ -1,4 +1,4 @@
-"""Stanford Dogs: a list of files and labels a split; the folders name the classes."""
+"""Stanford Dogs: a list of files and labels per split; the folders name the classes."""
 
 import os
 
@@ -26,13 +26,13 @@ def read(root):
     """Reads train_list.mat and test_list.mat.
 
     Args:
-      root: str, the folder that holds them and Images.
+      root: str, the folder with these files and the folder Images.
 
     Returns:
       Annotations without a val split.
 
     Raises:
-      UserError: a file is missing, damaged or another one, or a label stands for two folders.
+      UserError: a file is missing, damaged or wrong, or a label is used for two folders.
     """
     paths = {split: os.path.join(root, f"{split}_list.mat") for split in ("train", "test")}
     rows = {split: _read_list(path) for split, path in paths.items()}
@@ -42,7 +42,7 @@ def read(root):
             folder = file.split("/")[0]
             if folders.setdefault(label, folder) != folder:
                 raise UserError(
-                    f"{path} has the label {label} for {file}, but it stands for"
+                    f"{path} has the label {label} for {file}, but this label is for"
                     f" {folders[label]}; {WRONG_FILE}"
                 )
     order = sorted(folders)

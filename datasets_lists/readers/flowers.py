@@ -28,7 +28,7 @@ DOWNLOADS = (
 )
 
 _VARIABLES = {"train": "trnid", "val": "valid", "test": "tstid"}
-# The categories of the site, in the order of the labels; the .mat files have numbers alone.
+# The categories on the site, in label order; the .mat files only have numbers.
 _NAMES = """
 pink primrose, hard-leaved pocket orchid, canterbury bells, sweet pea, english marigold, tiger lily,
 moon orchid, bird of paradise, monkshood, globe thistle, snapdragon, colt's foot, king protea,
@@ -52,13 +52,13 @@ def read(root):
     """Reads imagelabels.mat and setid.mat.
 
     Args:
-      root: str, the folder that holds them and jpg.
+      root: str, the folder with these files and the folder jpg.
 
     Returns:
-      Annotations; "trainval" is train then val.
+      Annotations; "trainval" is train followed by val.
 
     Raises:
-      UserError: a file is missing, damaged or another one, or they don't fit each other.
+      UserError: a file is missing, damaged or wrong, or they don't match.
     """
     labels_path, path = (os.path.join(root, name) for name in ("imagelabels.mat", "setid.mat"))
     labels = column(labels_path, read_mat(labels_path, "labels")[0], int)
@@ -70,7 +70,7 @@ def read(root):
         ids = column(path, ids, int)
         if ids and not 1 <= min(ids) <= max(ids) <= len(labels):
             raise UserError(
-                f"{path} counts images up to {max(ids)}, but {labels_path} has {len(labels)}"
+                f"{path} numbers images up to {max(ids)}, but {labels_path} has {len(labels)}"
                 f" labels; {WRONG_FILE}"
             )
         splits[split] = [(labels[i - 1], f"image_{i:05d}.jpg") for i in ids]

@@ -13,22 +13,22 @@ def read(root, name_of):
     """Reads images.txt, image_class_labels.txt and train_test_split.txt.
 
     Args:
-      root: str, the folder that holds them.
+      root: str, the folder with these files.
       name_of: function from a class's number and one of its files to its name.
 
     Returns:
-      Annotations without a val split, in the order of images.txt; the classes are those that have
-      images, by their numbers.
+      Annotations without a val split, in the order of images.txt; the classes are those with
+      images, sorted by number.
 
     Raises:
-      UserError: a file is missing, empty or truncated, or they don't fit each other.
+      UserError: a file is missing, empty or truncated, or they don't match.
     """
     images_path = os.path.join(root, IMAGES)
     files = dict(read_columns(images_path, "an id", "a file"))
     classes = _numbers(root, _CLASSES, "a class", files)
     trains = _numbers(root, _SPLIT, "0 or 1", files)
     if not set(trains.values()) <= {0, 1}:
-        raise UserError(f"{os.path.join(root, _SPLIT)} has more than 0 and 1; {WRONG_FILE}")
+        raise UserError(f"{os.path.join(root, _SPLIT)} has values other than 0 and 1; {WRONG_FILE}")
     example = _one_folder_a_class(root, files, classes)
     order = sorted(example)
     index = {number: label for label, number in enumerate(order)}
@@ -41,15 +41,15 @@ def read(root, name_of):
 
 
 def _one_folder_a_class(root, files, classes):
-    """A file of each class, all of whose files have to lie in one folder."""
+    """One file of each class; checks that the files of a class share a folder."""
     example = {}
     for image, file in files.items():
         other = example.setdefault(classes[image], file)
         if os.path.dirname(other) != os.path.dirname(file):
             raise UserError(
-                f"{os.path.join(root, IMAGES)} has {other} and {file}, two folders, but"
+                f"{os.path.join(root, IMAGES)} has {other} and {file} in two folders, but"
                 f" {os.path.join(root, _CLASSES)} gives both the class {classes[image]}: one of the"
-                " two files is truncated or of another version; get them again"
+                " two files is truncated or another version; get them again"
             )
     return example
 
@@ -64,8 +64,8 @@ def _numbers(root, name, what, files):
     numbers = {image: int(word) for image, word in rows}
     if set(numbers) != set(files):
         raise UserError(
-            f"{path} has {len(numbers)} images that are not the {len(files)} of"
-            f" {os.path.join(root, IMAGES)}: one of the two is truncated or of another version; get"
+            f"{path} has {len(numbers)} images, which are not the {len(files)} of"
+            f" {os.path.join(root, IMAGES)}: one of the two is truncated or another version; get"
             " them again"
         )
     return numbers

@@ -1,12 +1,12 @@
-"""Where each head looks: maps whose places add up exactly to the number that they explain.
+"""Where each head looks: maps that add up exactly to the number that they explain.
 
-Both heads are linear in a feature map, so that a logit and a similarity are sums over its places:
+Both heads are linear in a feature map, so a logit and a similarity are sums over its positions:
 
     logit_c    = sum_hw  mean-share of (x_hw . w_c)            + b_c       (Zhou et al., 1512.04150)
     e . u      = sum_hw  (x_hw W_hw) . u / |x W + b|           + b . u / |x W + b|
 
-with the classifier's input x pooled by the mean, the embedding's weights W_hw of each place, and
-the unit vector u that the embedding e is compared with.
+where the classifier pools x by its mean, W_hw are the embedding's weights at each position, and u
+is the unit vector that the embedding e is compared with.
 """
 
 from typing import NamedTuple, Optional
@@ -26,10 +26,10 @@ class HeadMaps(NamedTuple):
     """The maps of one head.
 
     Attributes:
-      maps: float32 [B, H, W], the share of each place; None where there are none.
-      rest: float32 [B], the share of the bias.
-      totals: float32 [B], what is explained: maps summed over their places, plus rest.
-      reason: str, why there are no maps; None where there are.
+      maps: float32 [B, H, W], the contribution of each position; None if there are none.
+      rest: float32 [B], the contribution of the bias.
+      totals: float32 [B], the explained number: the sum of the map, plus rest.
+      reason: str, why there are no maps; None if there are.
     """
 
     maps: Optional[np.ndarray] = None
@@ -43,8 +43,8 @@ class Explanation(NamedTuple):
 
     Attributes:
       frames: uint8 [B, F, F, 3], what the network sees.
-      classifier: HeadMaps, of the logit of one class an image.
-      embedding: HeadMaps, of the similarity to one vector an image.
+      classifier: HeadMaps for the logit of one class per image.
+      embedding: HeadMaps for the similarity to one vector per image.
     """
 
     frames: np.ndarray
@@ -53,7 +53,7 @@ class Explanation(NamedTuple):
 
 
 def class_maps(feature_maps, weights, biases, classes):
-    """Class activation maps of a linear classifier of the mean over the places.
+    """Class activation maps of a linear classifier on the mean over positions.
 
     Args:
       feature_maps: float32 [B, H, W, F].
@@ -70,7 +70,7 @@ def class_maps(feature_maps, weights, biases, classes):
 
 
 def similarity_maps(feature_maps, weights, biases, others):
-    """The share of each place in the cosine similarity of an embedding to another vector.
+    """The contribution of each position to an embedding's cosine similarity with a vector.
 
     Args:
       feature_maps: float32 [B, H, W, F].
@@ -79,7 +79,7 @@ def similarity_maps(feature_maps, weights, biases, others):
       others: float32 [B, D], rows of unit norm.
 
     Returns:
-      float32 [B, H, W], and float32 [B], the share of the bias; together the similarity.
+      float32 [B, H, W], and float32 [B], the contribution of the bias; together the similarity.
     """
     vectors = feature_maps.reshape(len(feature_maps), -1) @ weights + biases
     norms = np.maximum(np.linalg.norm(vectors, axis=1), 1e-5)
@@ -89,7 +89,7 @@ def similarity_maps(feature_maps, weights, biases, others):
 
 
 def explain(config, prefix, image_list, num_classes, classes, others):
-    """Runs a few images through a checkpoint and splits both heads' outputs over the places.
+    """Runs a few images through a checkpoint and splits both heads' outputs by position.
 
     Args:
       config: Config of the run.
@@ -104,7 +104,7 @@ def explain(config, prefix, image_list, num_classes, classes, others):
       Explanation.
 
     Raises:
-      UserError: the checkpoint does not fit or is damaged.
+      UserError: the checkpoint does not match or is damaged.
     """
     with tf.Graph().as_default():
         batches = build.eval_input(config, image_list, len(image_list.files))
@@ -125,7 +125,7 @@ def explain(config, prefix, image_list, num_classes, classes, others):
 
 
 def _classifier_parts(config, tower):
-    """Map, weights, bias and logits of the classifier; None where it does not pool a map's mean."""
+    """Map, weights, bias and logits of the classifier; None unless it pools a map's mean."""
     network = NETWORKS[config.net]
     mean = tower.end_points[network.pooled].op
     if mean.type != "Mean" or mean.inputs[0].shape.ndims != 4:
@@ -149,7 +149,7 @@ def _below(variable, scope):
 
 def _classifier_maps(parts, classes):
     if parts is None:
-        return HeadMaps(reason="this network's classifier does not read the mean of a map")
+        return HeadMaps(reason="this network's classifier does not use the mean of a map")
     feature_maps, weights, biases, logits = parts
     weights = weights.reshape(-1, weights.shape[-1])
     maps, rest = class_maps(feature_maps, weights, biases, classes)
@@ -165,9 +165,9 @@ def _embedding_maps(parts, others):
 
 
 def _checked(maps, rest, totals):
-    """The maps, unless they show nothing or do not add up to what they explain."""
+    """The maps, unless they show nothing or don't add up to the explained number."""
     if maps.shape[1] * maps.shape[2] == 1:
-        return HeadMaps(reason="the map that this head reads has one place only")
+        return HeadMaps(reason="the map that this head uses has only one position")
     gaps = np.abs(maps.sum(axis=(1, 2)) + rest - totals)
     if np.any(gaps > _TOLERANCE * np.maximum(np.abs(totals), 1)):
         return HeadMaps(reason="this head is not linear in its map")
@@ -175,6 +175,6 @@ def _checked(maps, rest, totals):
 
 
 def _frames(images):
-    """Normalised images as pixels: each is stretched to the whole range."""
+    """Normalised images as pixels, each stretched to the full range."""
     low, high = (f(images, axis=(1, 2, 3), keepdims=True) for f in (np.min, np.max))
     return np.uint8(np.round(255 * (images - low) / np.maximum(high - low, 1e-6)))

@@ -21,7 +21,7 @@ def reliability(before, after, temperature):
     """
     figure = plots.new_figure(5, 4.2, constrained_layout=True)
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="#777777", linestyle=":", label="as sure as right")
+    axes.plot([0, 1], [0, 1], color="#777777", linestyle=":", label="perfectly calibrated")
     axes.plot(*tables.reliability(*before), "o-", color=BLUE, label="softmax")
     if after is not None:
         label = f"at temperature {temperature:.2f}"
@@ -47,7 +47,7 @@ def risk_coverage(curves):
     styles = zip(curves.items(), (BLUE, ORANGE, GREEN), ("o-", "s--", "^:"))
     for (name, curve), colour, style in styles:
         axes.plot(curve["coverage"], curve["risk"], style, color=colour, markersize=4, label=name)
-    _label(axes, "share of the images answered", "error rate among them")
+    _label(axes, "fraction of images answered", "error rate")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
     return images.figure(figure)
@@ -77,7 +77,7 @@ def class_accuracy(train_sizes, softmax, votes):
 
 
 def confusion(counts):
-    """The confusion matrix of many classes: shares of the true class, faint ones made visible.
+    """The confusion matrix of many classes, as fractions of the true class.
 
     Args:
       counts: int [C, C], (true, predicted).
@@ -88,7 +88,7 @@ def confusion(counts):
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = plots.new_figure(9, 8, constrained_layout=True)
     axes = figure.subplots()
-    # The root lifts a tenth to a third of the scale, so that a few errors can be seen.
+    # The square root maps a tenth to a third of the scale, so that rare errors are visible.
     drawn = axes.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     bar = figure.colorbar(drawn, ax=axes, label="share of the true class", shrink=0.8)
     ticks = np.array([0, 0.01, 0.05, 0.1, 0.25, 0.5, 1])
@@ -100,7 +100,7 @@ def confusion(counts):
 
 
 def distances(samples):
-    """How far apart images of one class and of different classes are, in each space.
+    """Distances between images of the same class and of different classes, in each space.
 
     Args:
       samples: dict from space to inputs.Sample.

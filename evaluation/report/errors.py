@@ -1,4 +1,4 @@
-"""Errors of the softmax: which are explained, and what both classifiers say of them."""
+"""Errors of the softmax: choosing those to explain, and the most likely classes."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ TOP = 5
 
 
 def choose(probabilities, labels, seed, count):
-    """Picks errors: first the most confident ones, then as many random ones of the others.
+    """Picks errors: first the most confident ones, then as many random others.
 
     Args:
       probabilities: float [N, C], the softmax.
@@ -25,14 +25,14 @@ def choose(probabilities, labels, seed, count):
 
 
 def top(probabilities, count=TOP):
-    """The likeliest classes of one image.
+    """The most likely classes of one image.
 
     Args:
       probabilities: float [C].
       count: int.
 
     Returns:
-      list of (class, probability), the likeliest first.
+      list of (class, probability), most likely first.
     """
     order = np.argsort(-probabilities, kind="stable")[:count]
     return [(int(label), float(probabilities[label])) for label in order]

@@ -3,17 +3,16 @@
 import numpy as np
 
 RULES = {
-    "worst": "the fewest of the nearest have their class",
-    "random": "drawn with the run's seed, whatever was found",
-    "best": "the most of the nearest have their class",
+    "worst": "fewest of the nearest images have their class",
+    "random": "drawn at random with the run's seed",
+    "best": "most of the nearest images have their class",
 }
 
 
 def choose(labels, nearest, seed, count):
     """Picks queries by how many of their nearest images have their class.
 
-    Images without another of their class can't find one and are no queries. Which of equally good
-    ones are shown is random.
+    Images without another of their class are not used as queries. Ties are broken at random.
 
     Args:
       labels: int [N].

@@ -23,7 +23,7 @@ class Thumbnails:
         self._uris = {}
 
     def of(self, path):
-        """The data: URI of a photo; None where it can't be read."""
+        """The data: URI of a photo; None if it can't be read."""
         if path not in self._uris:
             self._uris[path] = self._read(path)
         return self._uris[path]
@@ -41,11 +41,11 @@ def small_copy(path, pixels):
       pixels: int, the longest side.
 
     Returns:
-      PIL.Image.Image in RGB; None where it can't be read.
+      PIL.Image.Image in RGB; None if it can't be read.
     """
     try:
         return plots.read_picture(path, pixels)
-    except Exception:  # whatever a decoder raises for a damaged file: the page shows a grey box
+    except Exception:  # decoders may raise anything for a damaged file; the page shows a grey box
         return None
 
 
@@ -60,10 +60,10 @@ def png_of(draw):
     """The data: URI of a PNG.
 
     Args:
-      draw: function that writes it to the path that it is given.
+      draw: function that writes it to a given path.
 
     Returns:
-      str; None where nothing was drawn.
+      str; None if nothing was drawn.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "figure.png")
@@ -84,7 +84,7 @@ def _uri(kind, content):
 
 
 def heat(frame, values, pixels=2 * PIXELS):
-    """A frame with a map on it: orange where a place speaks for it, blue where it speaks against.
+    """A frame with a map on it: orange where it is positive, blue where it is negative.
 
     Args:
       frame: uint8 [F, F, 3].

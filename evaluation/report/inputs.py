@@ -1,4 +1,4 @@
-"""What a report is made of."""
+"""The data shown in a report."""
 
 from typing import NamedTuple, Optional
 
@@ -6,10 +6,10 @@ import numpy as np
 
 
 class ImageSet(NamedTuple):
-    """A list of images with what both classifiers say of them.
+    """A list of images with the outputs of both classifiers.
 
     Attributes:
-      files: list of N str, as they are named on the page.
+      files: list of N str, names shown on the page.
       paths: list of N str.
       labels: int [N].
       probabilities: float32 [N, C], the softmax.
@@ -48,17 +48,17 @@ class Sample(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """Everything that stands on a page.
+    """Everything that a page shows.
 
     Attributes:
       title: str.
-      settings: dict from name to str, what is told of the run.
-      metrics: dict, what metrics.json holds.
+      settings: dict from name to str, settings of the run to show.
+      metrics: dict, the content of metrics.json.
       class_names: list of C str.
       own: str, the space of the galleries.
       scored: ImageSet, the images evaluated.
       train: ImageSet, the training images.
-      nearest: Found among the scored images in the space `own`, an image not its own neighbour.
+      nearest: Found among the scored images in the space `own`, each image itself left out.
       errors: int [E], the scored images to explain.
       near_errors: dict from space to Found [E, k] among the training images.
       explanation: attention.Explanation of the errors, or None.
@@ -66,7 +66,7 @@ class Inputs(NamedTuple):
       samples: dict from space to Sample.
       history: list of dict of str, the rows of metrics.csv.
       advice: list of str.
-      seed: int, of the random picks.
+      seed: int, for random choices.
     """
 
     title: str

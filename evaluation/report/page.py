@@ -1,4 +1,4 @@
-"""From `Inputs` to one HTML file; each function makes what one section of the template shows."""
+"""From `Inputs` to one HTML file; each function prepares one section of the template."""
 
 import os
 
@@ -10,10 +10,10 @@ from evaluation.report import curves, errors, galleries, images, suspects, table
 from evaluation.report.photos import Photos
 
 TEMPLATE = "report.html.jinja"
-# Each of these bounds the size of the page.
+# Limits that bound the size of the page.
 QUERIES, PAIRS, PAIR_PHOTOS, SUSPECTS, DUPLICATES = 6, 12, 3, 24, 12
 DOUBTS = ("softmax", "distance", "both")
-# A larger confusion matrix is a picture.
+# A larger confusion matrix is shown as an image.
 MOST_CELLS = 20
 
 
@@ -24,7 +24,7 @@ def render(inputs):
       inputs: inputs.Inputs.
 
     Returns:
-      str, an HTML document that requests nothing.
+      str, a self-contained HTML document.
     """
     loader = jinja2.FileSystemLoader(os.path.dirname(os.path.abspath(__file__)))
     environment = jinja2.Environment(
@@ -36,7 +36,7 @@ def render(inputs):
 
 
 def _sections(inputs):
-    """Everything that the template names."""
+    """All variables of the template."""
     photos = Photos(inputs)
     doubts = tables.in_order((inputs.metrics.get("selective") or {}).get("curves", {}), DOUBTS)
     return dict(
@@ -73,7 +73,7 @@ def percent(value):
 
 
 def number(value, digits=2):
-    """A number with so many digits behind the point; a dash for None and nan."""
+    """A number with `digits` decimals; a dash for None and nan."""
     return "–" if value is None or np.isnan(value) else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
@@ -91,7 +91,7 @@ def _reliability(inputs):
 
 
 def _classes(inputs):
-    """The table of the classes, their plot, and the mean over classes beside that over images."""
+    """The table of classes, their plot, and the means over images and over classes."""
     scored, size = inputs.scored, len(inputs.class_names)
     guesses = [np.argmax(p, axis=1) for p in (scored.probabilities, scored.votes)]
     by_class = [tables.class_accuracies(guess, scored.labels, size) for guess in guesses]
@@ -113,7 +113,7 @@ def _counts(inputs):
 
 
 def _confusion(inputs):
-    """The counts where they fit into a table, else a picture of them."""
+    """The counts if they fit into a table, else a plot of them."""
     counts = _counts(inputs)
     if len(counts) > MOST_CELLS:
         return {"picture": curves.confusion(counts), "counts": None}
@@ -123,7 +123,7 @@ def _confusion(inputs):
 
 
 def _pairs(inputs, photos):
-    """The most confused pairs, with photos of either class taken for the other."""
+    """The most confused pairs, with photos of each class mistaken for the other."""
     scored, predicted = inputs.scored, _predicted(inputs.scored)
 
     def shown(label, taken_for):
@@ -158,7 +158,7 @@ def _galleries(inputs, photos):
 
 
 def _errors(inputs, photos):
-    """What is shown of each error that is explained."""
+    """The details of each explained error."""
     scored, train = inputs.scored, inputs.train
     found = []
     for place, row in enumerate(inputs.errors):
@@ -178,7 +178,7 @@ def _errors(inputs, photos):
 
 
 def _heat(explanation, place):
-    """The maps of one image: (head, picture, total, share of the bias), those there are."""
+    """The maps that one image has: (head, image, total, contribution of the bias)."""
     if explanation is None:
         return []
     frame = explanation.frames[place]
@@ -191,7 +191,7 @@ def _heat(explanation, place):
 
 
 def _reasons(explanation):
-    """Why a head has no maps: list of (head, reason)."""
+    """Why heads have no maps: list of (head, reason)."""
     if explanation is None:
         return []
     heads = {"classifier": explanation.classifier, "embedding head": explanation.embedding}
@@ -199,7 +199,7 @@ def _reasons(explanation):
 
 
 def _suspects(inputs, photos):
-    """The labels that are denied, by list: how many, and the clearest of them."""
+    """The suspect labels of each list: how many, and the clearest."""
     scored, train = inputs.scored, inputs.train
     title = f"The {inputs.metrics['split']} list"
     asked = {title: (scored, [scored.probabilities, scored.votes])}
@@ -231,7 +231,7 @@ def _duplicates(inputs, photos):
 
 
 def _maps(inputs):
-    """The t-SNE of each space, where there are enough images: list of (space, size, data: URI)."""
+    """The t-SNE of each space, given enough images: list of (space, size, data: URI)."""
     found = []
     for space, sample in inputs.samples.items():
         uri = images.png_of(

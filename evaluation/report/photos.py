@@ -17,11 +17,11 @@ class Photos:
         Args:
           image_set: inputs.ImageSet.
           row: int.
-          query: int, the class that it should have; None where nothing is asked.
+          query: int, the class that it should have; None for no comparison.
           distance: float or None.
 
         Returns:
-          dict with `uri` (None where it can't be read), `file`, `name` of its class, `right` (None
+          dict with `uri` (None if it can't be read), `file`, `name` of its class, `right` (None
           without a query) and `distance`.
         """
         label = image_set.labels[row]

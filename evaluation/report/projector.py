@@ -18,7 +18,7 @@ def write(folder, vectors, labels, files, paths, class_names):
     """Writes the files; `tensorboard --logdir FOLDER` shows them.
 
     Args:
-      folder: str, made where it is missing.
+      folder: str, created if missing.
       vectors: float32 [N, D].
       labels: int [N].
       files: list of N str.
@@ -31,14 +31,14 @@ def write(folder, vectors, labels, files, paths, class_names):
     rows = [(_word(class_names[label]), _word(name)) for label, name in zip(labels, files)]
     lines = ["\t".join(row) for row in [("class", "file"), *rows]]
     write_text(os.path.join(folder, METADATA), "\n".join(lines) + "\n")
-    side = side_of(len(paths))
+    pixels = photo_pixels(len(paths))
     part = os.path.join(folder, SPRITE + ".tmp")
-    sprite(paths, side).save(part, "JPEG", quality=85)
+    sprite(paths, pixels).save(part, "JPEG", quality=85)
     os.replace(part, os.path.join(folder, SPRITE))
-    write_text(os.path.join(folder, CONFIG), _config(*vectors.shape, side))
+    write_text(os.path.join(folder, CONFIG), _config(*vectors.shape, pixels))
 
 
-def _config(num_images, size, side):
+def _config(num_images, size, pixels):
     return f"""embeddings {{
   tensor_name: "embeddings"
   tensor_shape: {num_images}
@@ -47,42 +47,42 @@ def _config(num_images, size, side):
   metadata_path: "{METADATA}"
   sprite {{
     image_path: "{SPRITE}"
-    single_image_dim: {side}
-    single_image_dim: {side}
+    single_image_dim: {pixels}
+    single_image_dim: {pixels}
   }}
 }}
 """
 
 
 def _word(text):
-    """A text without the signs that end a cell or a line."""
+    """A text without tabs and line breaks."""
     return " ".join(text.split()) or "-"
 
 
-def side_of(num_images):
-    """int, pixels a side of each photo, so that the square of them has at most 8192 a side."""
+def photo_pixels(num_images):
+    """int, pixels per side of a photo; the whole sheet has at most 8192 pixels per side."""
     return min(PIXELS, MOST_PIXELS // columns_of(num_images))
 
 
 def columns_of(num_images):
-    """int, photos a row: the smallest square that holds all of them."""
+    """int, photos per row of the smallest square that holds all of them."""
     return int(np.ceil(np.sqrt(num_images)))
 
 
-def sprite(paths, side):
+def sprite(paths, pixels):
     """All photos in a square, row by row; one that can't be read is grey.
 
     Args:
       paths: list of N str.
-      side: int, pixels a side of each.
+      pixels: int, per side of each photo.
 
     Returns:
       PIL.Image.Image.
     """
     columns = columns_of(len(paths))
-    sheet = Image.new("RGB", (columns * side, columns * side), "white")
+    sheet = Image.new("RGB", (columns * pixels, columns * pixels), "white")
     for i, path in enumerate(paths):
-        picture = small_copy(path, 2 * side) or Image.new("RGB", (side, side), _GREY)
-        place = (i % columns * side, i // columns * side)
-        sheet.paste(picture.resize((side, side), Image.LANCZOS), place)
+        picture = small_copy(path, 2 * pixels) or Image.new("RGB", (pixels, pixels), _GREY)
+        place = (i % columns * pixels, i // columns * pixels)
+        sheet.paste(picture.resize((pixels, pixels), Image.LANCZOS), place)
     return sheet

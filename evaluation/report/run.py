@@ -1,4 +1,4 @@
-"""From a run folder to its report and to the files of TensorBoard's projector."""
+"""Writes the report of a run and the files of TensorBoard's projector."""
 
 import dataclasses
 import os
@@ -20,12 +20,12 @@ _CHUNK = 4096
 
 
 class Run:
-    """An evaluation of a run with the outputs that it stored.
+    """An evaluation of a run, with its stored outputs.
 
     Attributes:
       config: Config.
       prefix: str, the checkpoint's.
-      metrics: dict, what metrics.json holds.
+      metrics: dict, the content of metrics.json.
       dataset: data.lists.Dataset with the split and the training list.
       outputs: dict from split to dict of arrays, see `evaluator.run_network`.
       own: str, the space of the main scores.
@@ -47,19 +47,19 @@ class Run:
         return spaces.vectors_of(self.outputs[part], space)
 
     def rows_in_training(self, part):
-        """Where in the training list an image of a list is itself, int [N]; -1 for nowhere."""
+        """Each image's own row in the training list, int [N]; -1 if it is not there."""
         rows = {path: row for row, path in enumerate(self.dataset.splits["train"].paths)}
         return np.array([rows.get(path, -1) for path in self.dataset.splits[part].paths], int)
 
 
 def write_report(folder, split, metrics, overrides=None):
-    """Writes eval/<split>/report.html of a run that was evaluated.
+    """Writes eval/<split>/report.html of an evaluated run.
 
     Args:
       folder: str, the run folder.
       split: str.
-      metrics: dict, what `evaluator.evaluate_run` returned.
-      overrides: dict from setting to value, such as where the data set lies now.
+      metrics: dict, the result of `evaluator.evaluate_run`.
+      overrides: dict from setting to value, such as a new location of the data set.
 
     Returns:
       str, the file.
@@ -76,7 +76,7 @@ def write_report(folder, split, metrics, overrides=None):
 
 
 def write_projector(folder, split, metrics, overrides=None):
-    """Writes eval/<split>/projector/ of a run that was evaluated; see `write_report`.
+    """Writes eval/<split>/projector/ of an evaluated run, see `write_report`.
 
     Returns:
       str, the folder.
@@ -92,12 +92,12 @@ def write_projector(folder, split, metrics, overrides=None):
     return target
 
 
-# What eval.py can write beside the scores.
+# What eval.py can write besides the scores.
 WRITERS = {"report": write_report, "projector": write_projector}
 
 
 def inputs_of(run):
-    """What the page of a run is made of.
+    """Collects everything that the page of a run shows.
 
     Args:
       run: Run.
@@ -144,7 +144,7 @@ class _Search:
         self._index = neighbours.Index(run.vectors("train", space))
 
     def of(self, part, count, rows=None):
-        """The nearest training images of images of a list, itself left out: Found."""
+        """The nearest training images of a list's images, themselves left out: Found."""
         vectors, own = self._run.vectors(part, self._space), self._run.rows_in_training(part)
         rows = np.arange(len(own)) if rows is None else rows
         return _search(self._index, vectors[rows], count, own[rows])
@@ -183,7 +183,7 @@ def _image_sets(run):
 
 
 def _explanation(run, scored, chosen, near_errors):
-    """Where both heads look in the errors; None without an error."""
+    """Where both heads look in the errors; None without errors."""
     if not len(chosen):
         return None
     image_list = run.dataset.splits[run.split]
@@ -198,7 +198,7 @@ def _explanation(run, scored, chosen, near_errors):
 
 
 def _samples(run, space_names):
-    """A random part of the list in each space, the same images in all of them."""
+    """A random sample of the list in each space, with the same images in all."""
     labels = run.dataset.splits[run.split].labels
     rows = np.random.RandomState(run.config.seed).permutation(len(labels))[:SAMPLE]
     return {

@@ -1,4 +1,4 @@
-"""What a run folder holds beside checkpoints and evaluations: its scores over time, its advice."""
+"""Reads a run's metrics.csv and advice.json."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ HISTORY, ADVICE = "metrics.csv", "advice.json"
 
 
 def history(folder):
-    """The rows of a run's metrics.csv, list of dict of str; empty where there is none."""
+    """The rows of a run's metrics.csv, list of dict of str; empty if there is none."""
     path = os.path.join(folder, HISTORY)
     if not os.path.exists(path):
         return []
@@ -26,10 +26,10 @@ def advice(folder):
       folder: str, the run folder.
 
     Returns:
-      list of str, empty where there is no such file.
+      list of str, empty if there is no such file.
 
     Raises:
-      UserError: the file is no such list.
+      UserError: the file is not such a list.
     """
     path = os.path.join(folder, ADVICE)
     if not os.path.exists(path):
@@ -40,5 +40,5 @@ def advice(folder):
     except (OSError, ValueError, RecursionError):
         found = None
     if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        raise UserError(f"{path} is no list of sentences; delete it and write the report again")
+        raise UserError(f"{path} is not a list of sentences; delete it and write the report again")
     return printable(found)

@@ -1,10 +1,10 @@
-"""Labels that may be wrong: those that the classifiers deny, and near-copies labelled otherwise.
+"""Labels that may be wrong: classifiers disagree, or a near-duplicate has another label.
 
-The rule is that of confident learning (Northcutt et al., arXiv:1911.00068): a classifier counts an
-image to class j where p_j reaches the class's threshold, the mean p_j of the images labelled j; of
-several such classes the likeliest. A label is suspect where softmax and nearest training images
-both count its image to one and the same other class. The softmax has learnt the labels of the
-training list by heart; there the neighbours alone are asked, which never include the image itself.
+The rule is confident learning (Northcutt et al., arXiv:1911.00068): a classifier assigns an image
+to class j if p_j reaches the class's threshold, the mean p_j of the images labelled j; if several
+classes qualify, to the most likely. A label is suspect if softmax and nearest training images both
+assign its image to the same other class. The softmax has memorised the labels of the training list,
+so only the neighbours, which never include the image itself, are used there.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ import numpy as np
 
 from evaluation.report.images import small_copy
 
-# Near-copies: distance of unit vectors in the pooled space, differing bits of 64 of the hash.
+# Near-duplicates: distance of unit vectors in the pooled space, differing bits of the 64-bit hash.
 MOST_DISTANCE, MOST_BITS = 0.25, 6
 _MOST_HASHED = 300
 _PIXELS = 256
@@ -30,22 +30,22 @@ def thresholds(probabilities, labels):
 
 
 def confident_class(probabilities, labels):
-    """The class that a classifier counts each image to, int [N]; -1 for none."""
+    """The class that a classifier assigns each image to, int [N]; -1 for none."""
     enough = probabilities >= thresholds(probabilities, labels)
     likeliest = np.argmax(np.where(enough, probabilities, -1), axis=1)
     return np.where(enough.any(axis=1), likeliest, -1)
 
 
 def denied_labels(classifiers, labels):
-    """Images that all classifiers count to one and the same class that is not their label's.
+    """Images that all classifiers assign to the same class, other than their label.
 
     Args:
-      classifiers: list of float [N, C], the probabilities that each gives.
+      classifiers: list of float [N, C], the probabilities of each.
       labels: int [N].
 
     Returns:
-      int [S], rows, those first whose label is less likely than the other class by most, in the
-      mean of the classifiers; int [S], the other class; float [S], that difference.
+      int [S], rows, sorted by how much more likely the other class is than the label in the mean
+      of the classifiers, largest first; int [S], the other class; float [S], that difference.
     """
     counted = np.stack([confident_class(p, labels) for p in classifiers])
     others = counted[0]
@@ -64,7 +64,7 @@ class Duplicate(NamedTuple):
       row: int, of the scored image.
       train_row: int.
       distance: float, in the pooled space.
-      bits: int, of 64 in which their perceptual hashes differ.
+      bits: int, how many of the 64 bits of their perceptual hashes differ.
     """
 
     row: int
@@ -74,7 +74,7 @@ class Duplicate(NamedTuple):
 
 
 def near_duplicates(paths, labels, train_paths, train_labels, found):
-    """Pairs across two lists that are near in the pooled space and look alike, labels apart.
+    """Pairs across two lists that are close in the pooled space and look alike.
 
     Args:
       paths: list of N str.
@@ -84,7 +84,8 @@ def near_duplicates(paths, labels, train_paths, train_labels, found):
       found: inputs.Found [N, k] among the training images, in the pooled space.
 
     Returns:
-      list of Duplicate, the nearest first. Images that can't be read are left out.
+      list of Duplicate, the nearest first, of pairs with different labels. Unreadable images are
+      skipped.
     """
     close = found.distances <= MOST_DISTANCE
     candidates = np.argwhere(close & (train_labels[found.rows] != labels[:, np.newaxis]))

@@ -1,4 +1,4 @@
-"""The numbers of a report's tables and plots."""
+"""The numbers in a report's tables and plots."""
 
 import numpy as np
 
@@ -9,13 +9,13 @@ BINS = 15
 
 
 def in_order(found, names):
-    """A dict with those of its keys first that are in `names`, in their order."""
+    """A copy of a dict with the keys in `names` first, in their order."""
     known = [name for name in names if name in found]
     return {name: found[name] for name in [*known, *sorted(set(found) - set(known))]}
 
 
 def title_of(name):
-    """The words for a metric; its name where the table of metrics has none."""
+    """The title of a metric; its name if the table of metrics has none."""
     return METRICS[name].title if name in METRICS else name
 
 
@@ -23,7 +23,7 @@ def scores(metrics):
     """The main scores of an evaluation.
 
     Args:
-      metrics: dict, what metrics.json holds.
+      metrics: dict, the content of metrics.json.
 
     Returns:
       list of (title, value, low, high), the last two None without an interval.
@@ -37,7 +37,7 @@ def spaces(metrics):
     """The scores of every space side by side.
 
     Args:
-      metrics: dict, what metrics.json holds.
+      metrics: dict, the content of metrics.json.
 
     Returns:
       list of str, the spaces; list of (title, list of float or None, in their order).
@@ -64,8 +64,8 @@ def confused_pairs(counts, limit):
       limit: int.
 
     Returns:
-      list of (class, other class, how often the first is taken for the second, how often the
-      second for the first), the most often confused first, each pair once.
+      list of (class, other class, how often the first is mistaken for the second, how often the
+      second for the first), most often confused first, each pair once.
     """
     both = np.triu(counts + counts.T, 1)
     order = np.argsort(-both, axis=None, kind="stable")[:limit]
@@ -87,12 +87,12 @@ def with_temperature(probabilities, temperature):
 
 
 def reliability(confidences, correct, bins=BINS):
-    """Mean confidence and accuracy over bins of equally many images.
+    """Mean confidence and accuracy over bins with equal numbers of images.
 
     Args:
       confidences: float [N].
       correct: bool [N].
-      bins: int; their sizes differ by one at most.
+      bins: int; bin sizes differ by at most one.
 
     Returns:
       float [B] ascending, mean confidences; float [B], accuracies; B <= `bins`.

@@ -86,7 +86,7 @@ sys.argv = [sys.argv[1], "--help"]
 try:
     runpy.run_path(sys.argv[0], run_name="__main__")
 finally:
-    heavy = {"tensorflow", "numpy", "pandas", "scipy", "sklearn", "matplotlib"}
+    heavy = {"tensorflow", "pandas", "scipy", "sklearn", "matplotlib"}
     print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 """
 

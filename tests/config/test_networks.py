@@ -52,7 +52,7 @@ def test_settings_of_other_networks_are_refused():
             dict(net="mobile", depth_multiplier=0.5),
             ["mobilenet_v1_0.5_224/mobilenet_v1_0.5_224.ckpt", "mobile_0.5 downloads it"],
         ),
-        (dict(net="densenet161"), ["densenet161 says where", "github.com/pudae"]),
+        (dict(net="densenet161"), ["densenet161 explains where", "github.com/pudae"]),
     ],
 )
 def test_missing_start_weights_are_answered_with_the_command(tmp_path, given, words):

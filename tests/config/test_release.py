@@ -70,7 +70,7 @@ def test_its_main_script_in_every_mode_on_every_data_set(word, dataset):
     assert {name: found[name] for name in wanted} == wanted
     ignored = [remark.split()[0] for remark in config.remarks]
     assert ignored == ([] if config.train_mode in READ_BY["margin"] else ["--margin"])
-    assert all("has no meaning with --train_mode" in remark for remark in config.remarks)
+    assert all("has no effect with --train_mode" in remark for remark in config.remarks)
 
 
 @pytest.mark.parametrize("net", FRAMES)
@@ -121,7 +121,7 @@ def test_what_a_mode_does_not_read():
         "--train_mode hard --center_alpha 0.5",
         "--train_mode vanilla --feature_map Mixed_6h",
     ):
-        with pytest.raises(UserError, match="has no meaning with"):
+        with pytest.raises(UserError, match="has no effect with"):
             parsed(line)
 
 

@@ -86,5 +86,5 @@ def test_a_list_that_is_no_file(tmp_path, kind):
     os.makedirs(os.path.join(root, "lists"))
     path = lists.list_path(root, "train")
     (os.mkdir if kind == "folder" else os.mkfifo)(path)
-    with pytest.raises(UserError, match="is no file"):
+    with pytest.raises(UserError, match="is not a file"):
         lists.load(root, ["train"])

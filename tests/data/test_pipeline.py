@@ -183,7 +183,7 @@ def test_what_is_no_image_file_is_never_opened(split, tmp_path, monkeypatch):
     os.symlink("/dev/zero", paths["zero"])
     os.mkdir(paths["folder"])
     with socket.socket(socket.AF_UNIX) as server:
-        monkeypatch.chdir(tmp_path)  # a socket's path has to be short
+        monkeypatch.chdir(tmp_path)  # a socket's path must be short
         server.bind("socket")
     for name in ("fifo", "zero", "socket", "folder"):
         assert refused(split, paths[name]) == "it is not a regular file"

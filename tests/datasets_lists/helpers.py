@@ -9,7 +9,7 @@ from utils.errors import UserError
 
 
 def message_of(call, *args, **kwargs):
-    """The text of the UserError of a call, which has to be one sentence on one line."""
+    """The text of the UserError of a call, which must be one sentence on one line."""
     with pytest.raises(UserError) as caught:
         call(*args, **kwargs)
     text = str(caught.value)

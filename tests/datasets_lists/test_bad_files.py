@@ -137,7 +137,7 @@ def test_cut_within_the_last_word(root_of, tree):
         lines = whole.read().splitlines()
     with open(path, "w") as out:
         out.write("\n".join(lines)[:-1] + ("7" if tree == "birds" else "2"))
-    refused(tree, root, path, "two folders")
+    refused(tree, root, path, "in two folders")
 
 
 def changed(path, **variables):
@@ -148,7 +148,7 @@ def changed(path, **variables):
 def test_flower_numbers_without_a_label(root_of):
     root = root_of("flowers")
     changed(os.path.join(root, "setid.mat"), tstid=np.uint16([[3, 99]]))
-    refused("flowers", root, "setid.mat counts images up to 99", "18 labels")
+    refused("flowers", root, "setid.mat numbers images up to 99", "18 labels")
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_cut_within_the_last_file_name(root_of, tree):
     path = os.path.join(root, "images.txt")
     with open(path, "r+b") as out:
         out.truncate(os.path.getsize(path) - len("pg\n"))
-    refused(tree, root, path, ".j' as its", "which is no image")
+    refused(tree, root, path, ".j' as its", "which is not an image")
 
 
 def test_a_split_that_is_neither_train_nor_test(root_of):
@@ -187,7 +187,7 @@ def test_a_split_that_is_neither_train_nor_test(root_of):
     with open(path) as whole:
         lines = whole.read().splitlines()
     write_lines(path, [lines[0][:-1] + "2"] + lines[1:])
-    refused("birds", root, path, "more than 0 and 1")
+    refused("birds", root, path, "other than 0 and 1")
 
 
 @pytest.mark.parametrize("label", [0, 4])
@@ -215,7 +215,7 @@ def test_dogs_whose_labels_contradict_the_folders(root_of):
     labels = loadmat(path)["labels"]
     labels[0] = 3 if labels[0] != 3 else 2
     changed(path, labels=labels)
-    refused("dogs", root, path, "stands for")
+    refused("dogs", root, path, "this label is for")
     changed(path, labels=labels[:-1])
     refused("dogs", root, path, "9 files and 8 labels")
 
@@ -291,7 +291,7 @@ def test_a_name_that_is_no_path_below_the_folder(root_of, name):
     annotations = loadmat(path)["annotations"]
     annotations["relative_im_path"][0, 3] = name
     changed(path, annotations=annotations)
-    message = refused("cars_one_file", root, path, repr(name), "no path below the image folder")
+    message = refused("cars_one_file", root, path, repr(name), "not a path below the image folder")
     assert message.isprintable()
 
 

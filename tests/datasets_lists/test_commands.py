@@ -111,7 +111,7 @@ def test_make_then_check_then_a_problem(own):
         "train_all_sub_list.csv",
     ]
     again = run("make", "cub", "--datasets_dir", own, "--subset")
-    assert again.returncode == 0 and "is there and the same" in again.stdout
+    assert again.returncode == 0 and "is unchanged" in again.stdout
     report = os.path.join(own, "report.json")
     counted = run("check", "cub", "--datasets_dir", own, "--json", report)
     assert counted.returncode == 1 and "has 6 images, not 5994" in counted.stdout
@@ -128,7 +128,7 @@ def test_the_three_endings_of_a_command(own):
     assert len(refused.stderr.splitlines()) == 1 and "Traceback" not in refused.stderr
     shutil.rmtree(os.path.join(own, "CUB_200_2011", "images"))
     found = run("make", "cub", "--datasets_dir", own, "--subset")
-    assert found.returncode == 1 and "listed images that are not there: 12" in found.stdout
+    assert found.returncode == 1 and "listed images that are missing: 12" in found.stdout
     assert run("make", "cub", "--datasets_dir", own, "--subset", "--skip_images").returncode == 1
 
 
@@ -210,19 +210,19 @@ def test_a_report_that_can_not_be_written(own):
         ("make", ["bird"], "birds"),
         ("make", ["digits"], "choose from"),
         ("make", ["cub", "--datset_dir", "x"], "did you mean --datasets_dir?"),
-        ("make", ["cub", "--level", "family"], "--level does not go with cub"),
-        ("make", ["all", "--level", "family"], "--level does not go with all"),
+        ("make", ["cub", "--level", "family"], "--level does not apply to cub"),
+        ("make", ["all", "--level", "family"], "--level does not apply to all"),
         ("make", ["aircrafts", "--level", "species"], "variant"),
         ("make", ["custom"], "needs --dataset_path"),
-        ("make", ["cub", "--dataset_path", "x"], "--dataset_path does not go with cub"),
-        ("make", ["cub", "--seed", "0"], "--seed does not go with cub"),
-        ("make", ["cub", "--split", "0.7", "0.1", "0.2"], "--split does not go with cub"),
-        ("make", [*CUSTOM, "--subset"], "--subset does not go with custom"),
+        ("make", ["cub", "--dataset_path", "x"], "--dataset_path does not apply to cub"),
+        ("make", ["cub", "--seed", "0"], "--seed does not apply to cub"),
+        ("make", ["cub", "--split", "0.7", "0.1", "0.2"], "--split does not apply to cub"),
+        ("make", [*CUSTOM, "--subset"], "--subset does not apply to custom"),
         ("make", [*CUSTOM, "--split", "0.7"], "expected 3"),
         ("make", [*CUSTOM, "--split", "a", "b", "c"], "--split"),
-        ("make", [*CUSTOM, "--seed", "-1"], "'-1' is not a whole number from 0"),
-        ("make", ["cub", "--workers", "0"], "'0' is not a whole number from 1 up"),
-        ("check", ["--json", "x"], "--json goes with one data set"),
+        ("make", [*CUSTOM, "--seed", "-1"], "'-1' is not a whole number of at least 0"),
+        ("make", ["cub", "--workers", "0"], "'0' is not a whole number of at least 1"),
+        ("check", ["--json", "x"], "--json works on one data set"),
         ("check", ["custom"], "needs --dataset_path"),
         ("download", ["all"], "choose from"),
         ("download", ["custom"], "choose from"),

@@ -188,7 +188,9 @@ def test_an_archive_that_is_none_leaves_no_trace(server, offered, tmp_path, monk
     (tmp_path / "sets" / "CUB_200_2011").mkdir(parents=True)
     (tmp_path / "sets" / "CUB_200_2011" / "mine.txt").write_text("mine")
     message = message_of(get, "cub", tmp_path / "sets")
-    words = {"climbs": "not safe", "another": "holds no images"}.get(damage, "no whole archive")
+    words = {"climbs": "not safe", "another": "does not contain images"}.get(
+        damage, "not a complete"
+    )
     assert words in message and "CUB_200_2011.tgz" in message
     left = set(contents_of(tmp_path / "sets")) - {"downloads/CUB_200_2011.tgz", "readme.txt"}
     assert left == {"CUB_200_2011/mine.txt"}

@@ -239,4 +239,4 @@ def test_only_regular_files_are_opened(tmp_path, kind):
         os.symlink("/dev/zero", path)
     else:
         os.mkdir(path)
-    assert images.examine(path).problems == (("unreadable", "is no regular file"),)
+    assert images.examine(path).problems == (("unreadable", "is not a regular file"),)

@@ -109,7 +109,7 @@ def test_no_image_at_all(flowers):
     shutil.rmtree(os.path.join(flowers, "jpg"))
     report = check(flowers)
     assert len(report.problems) == 18 and report.smallest is None
-    assert "listed images that are not there: 18" in as_text(report)
+    assert "listed images that are missing: 18" in as_text(report)
 
 
 def test_cars_that_share_a_name_are_two_images(made, tmp_path):
@@ -247,7 +247,7 @@ def test_fix_writes_images_with_a_problem_anew_and_touches_nothing_else(flowers)
         assert image.format == "JPEG" and image.mode == "RGB"
         assert np.abs(np.asarray(image, int) - was).mean() < 4
     texts = dict(report.repaired)
-    assert "what was cut off is grey" in texts[chosen["half"]]
+    assert "the missing part is grey" in texts[chosen["half"]]
     assert "grey" not in texts[chosen["png"]] and ".orig" in texts[chosen["png"]]
     # A second time there is nothing to do, and the backups are no images of the set.
     again = check(flowers, fix=True)
@@ -343,7 +343,7 @@ def test_the_report_as_text_and_as_json(flowers):
         f"3 classes, class map {report.class_map}",
         "smallest image 60 x 48",
         "9 problems",
-        "images whose ending is another format's: 2",
+        "images with the extension of another format: 2",
         f"    {chosen['png']} is a PNG file",
     ):
         assert words in text
@@ -410,7 +410,7 @@ def test_a_listed_name_that_is_no_regular_file_is_not_opened(flowers, kind):
         os.symlink("/dev/zero", path)
     else:
         os.mkdir(path)
-    assert found(flowers) == [("missing", file, "is no regular file")]
+    assert found(flowers) == [("missing", file, "is not a regular file")]
 
 
 def test_loops_of_links_end(flowers):

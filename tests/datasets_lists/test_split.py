@@ -16,8 +16,10 @@ def singles(number):
     return [[i] for i in range(number)]
 
 
-def shares_of(sides, labels):
-    return [np.bincount(sides[labels == c], minlength=3).tolist() for c in range(labels.max() + 1)]
+def shares_of(assigned, labels):
+    return [
+        np.bincount(assigned[labels == c], minlength=3).tolist() for c in range(labels.max() + 1)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -50,20 +52,20 @@ def test_groups_stay_whole_and_each_class_can_be_trained(seed):
     cuts = np.sort(rng.choice(np.arange(1, 60), 25, replace=False))
     groups = [part.tolist() for part in np.split(order, cuts)]  # over classes too
     shares = ((0.7, 0.1, 0.2), (0.1, 0.1, 0.8), (0.34, 0.33, 0.33))[seed % 3]
-    sides = split.assign(labels, groups, shares, seed)
+    assigned = split.assign(labels, groups, shares, seed)
     for group in groups:
-        assert len(set(sides[group])) == 1
-    assert set(sides) <= {0, 1, 2}
+        assert len(set(assigned[group])) == 1
+    assert set(assigned) <= {0, 1, 2}
     for label in set(labels):
-        assert 0 in sides[labels == label]
+        assert 0 in assigned[labels == label]
 
 
 def test_a_class_of_one_group_is_for_training():
     labels = np.repeat([0, 1], 10)
-    sides = split.assign(
+    assigned = split.assign(
         labels, [list(range(10))] + [[i] for i in range(10, 20)], (0.1, 0.1, 0.8), 0
     )
-    assert sides[:10].tolist() == [0] * 10
+    assert assigned[:10].tolist() == [0] * 10
 
 
 def test_near_duplicates_are_linked_through_others():
@@ -167,9 +169,9 @@ def test_an_image_that_can_not_be_read(photos):
 def test_trees_that_are_none(tmp_path):
     write_tree(str(tmp_path / "done" / "train"), per_class=2)
     message = message_of(split.split, str(tmp_path / "done"), SHARES)
-    assert "split already" in message
+    assert "already split" in message
     (tmp_path / "bare").mkdir()
-    assert "sub-folder a class" in message_of(split.split, str(tmp_path / "bare"), SHARES)
+    assert "subfolder per class" in message_of(split.split, str(tmp_path / "bare"), SHARES)
     root = write_tree(str(tmp_path / "tree"), per_class=2)
     shutil.rmtree(os.path.join(root, "ant"))
     os.makedirs(os.path.join(root, "ant"))

@@ -96,7 +96,7 @@ def test_training_and_eval_report_the_same_numbers(runs):
 
 def test_other_splits_checkpoints_and_embeddings(runs):
     run = str(runs / "hard")
-    report = evaluator.evaluate_run(run, "val", which="best", embedding="pooled")
+    report = evaluator.evaluate_run(run, "val", checkpoint="best", embedding="pooled")
     assert report["num_images"] == 12 and report["checkpoint"].startswith("best/")
     _, _, arrays = read(run, "val")
     pooled = recall_and_map(spaces.unit_rows(arrays["pooled"]), arrays["labels"])
@@ -105,7 +105,7 @@ def test_other_splits_checkpoints_and_embeddings(runs):
     assert "(best on the test list)" in eval_files.as_table(report)
     assert report["heads"]["fusion_weight_chosen_on"] is None  # it is the list that is scored
     prefix = os.path.join(run, "model.ckpt-8")
-    assert evaluator.evaluate_run(run, "train", which=prefix)["num_images"] == 24
+    assert evaluator.evaluate_run(run, "train", checkpoint=prefix)["num_images"] == 24
 
 
 def test_a_vanilla_run_is_compared_by_its_pooled_features(runs):
@@ -123,7 +123,7 @@ def test_missing_runs_checkpoints_and_splits(runs, tmp_path):
     run = str(runs / "hard")
     cases = [
         ((str(tmp_path), "test"), {}, "no args.json"),
-        ((run, "test"), {"which": "model.ckpt-9"}, "model.ckpt-9"),
+        ((run, "test"), {"checkpoint": "model.ckpt-9"}, "model.ckpt-9"),
         ((run, "test"), {"overrides": {"dataset_path": str(tmp_path / "gone")}}, "gone"),
     ]
     for args, options, word in cases:
@@ -131,7 +131,7 @@ def test_missing_runs_checkpoints_and_splits(runs, tmp_path):
     copy = str(tmp_path / "copy")
     shutil.copytree(run, copy)
     shutil.rmtree(os.path.join(copy, "best"))
-    assert "no checkpoint" in message_of(evaluator.evaluate_run, copy, "test", which="best")
+    assert "no checkpoint" in message_of(evaluator.evaluate_run, copy, "test", checkpoint="best")
     data = [n for n in os.listdir(copy) if n.startswith("model.ckpt-8.data")][0]
     with open(os.path.join(copy, data), "r+b") as file:
         file.truncate(1000)
@@ -222,7 +222,7 @@ def test_outputs_of_other_images_are_not_read(copy, passes):
     write_image(str(copy / "tree" / "train" / "ant" / "6.jpg"), (60, 60, 60))
     score(copy)
     assert passes[2:] == [25]
-    score(copy, which=str(copy / "run" / "model.ckpt-8"))
+    score(copy, checkpoint=str(copy / "run" / "model.ckpt-8"))
     assert len(passes) == 3
 
 

@@ -11,13 +11,13 @@ def test_eval_flags(tmp_path):
     run.mkdir(parents=True)
     given = flags.parse(["--run_dir", "run", "--runs_dir", str(run.parent), "--split", "val"])
     assert given["folder"] == str(run) and given["split"] == "val"
-    assert given["which"] == "last" and given["overrides"] == {}
-    assert given["num_neighbours"] == 5 and given["embedding"] is None and given["beside"] == []
+    assert given["checkpoint"] == "last" and given["overrides"] == {}
+    assert given["num_neighbours"] == 5 and given["embedding"] is None and given["extras"] == []
     assert flags.parse(["--run_dir", str(run)])["folder"] == str(run)
     given = flags.parse(["--run_dir", str(run), "--datasets_dir", "d"])
     assert given["overrides"] == {"datasets_dir": os.path.abspath("d")}
     given = flags.parse(["--run_dir", str(run), "--projector", "--report"])
-    assert given["beside"] == ["report", "projector"]
+    assert given["extras"] == ["report", "projector"]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def predictor(run):
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory):
-    """A folder of ten readable images of the four classes, in sub-folders."""
+    """A folder of ten readable images of the four classes, in subfolders."""
     root = write_tree(str(tmp_path_factory.mktemp("photos")), per_class=3)
     for name in ("ant/2.jpg", "bee/2.jpg"):
         os.remove(os.path.join(root, name))

@@ -219,7 +219,7 @@ def test_other_answers_than_the_checkpoints_leave_nothing(root, tmp_path, monkey
     with pytest.raises(SystemExit) as caught:
         script.main()
     message = str(caught.value.code)  # a sentence: it goes to stderr, and the exit code is 1
-    assert message.startswith("export.py: error: the answers of serving_default differ")
+    assert message.startswith("export.py: error: the outputs of serving_default differ")
     assert "nothing was written" in message and "\n" not in message
     assert os.listdir(str(tmp_path / "out")) == []
 
@@ -251,7 +251,7 @@ def test_a_full_disk_leaves_nothing(root, tmp_path, monkeypatch):
     [
         ("gone", "model", "not a run folder"),
         ("empty", "model", "holds no checkpoint"),
-        ("hard", "there", "is there already"),
+        ("hard", "there", "already exists"),
         ("hard", "file/model", "can't be written"),
     ],
 )

@@ -112,7 +112,7 @@ def test_galleries_that_do_not_fit(predictor, run, vanilla_run, photos, tmp_path
     with Predictor(run, overrides={"resize_min": 36}) as changed:
         assert "other preprocessing" in opened(changed, path)
     with Predictor(run, overrides={"dataset_path": others}) as moved:
-        assert "other classes than the run" in opened(moved, "train")
+        assert "differ from those of the run" in opened(moved, "train")
     with Predictor(run, overrides={"dataset_path": str(tmp_path / "none")}) as moved:
         assert "there is no folder" in opened(moved, "train")
 

@@ -90,7 +90,7 @@ def test_classes_come_and_go():
         ("class_map", "x", "other classes"),
         ("preprocessing", {}, "other preprocessing"),
         ("step", 8, "the checkpoint model.ckpt-7, not model.ckpt-8"),
-        ("checkpoint_hash", "x", "another checkpoint than this model.ckpt-7"),
+        ("checkpoint_hash", "x", "a different checkpoint than model.ckpt-7"),
     ],
 )
 def test_an_index_of_another_network_is_refused(name, value, expected):
@@ -135,16 +135,16 @@ def test_files_that_are_no_whole_index(tmp_path):
     parts = parts_of(path)
     ones = np.ones([5, 4], np.float32)
     damaged = {
-        "labels is not of kind": changed(parts, labels=np.zeros(5)),
-        "pooled is not of kind |f4": changed(parts, pooled=np.array([{}], object)),
+        "labels is not of type": changed(parts, labels=np.zeros(5)),
+        "pooled is not of type |f4": changed(parts, pooled=np.array([{}], object)),
         "dimensions": changed(parts, labels=np.zeros([5, 1], np.int32)),
         "different lengths": changed(parts, labels=np.zeros(4, np.int32)),
-        "a label is of no class": changed(parts, labels=np.full(5, 3, np.int32)),
-        "pooled has a row that is not of unit norm": changed(parts, pooled=ones),
+        "a label has no class": changed(parts, labels=np.full(5, 3, np.int32)),
+        "pooled has a row without unit norm": changed(parts, pooled=ones),
         "embeddings has a row that is not": changed(parts, embeddings=np.float32([[np.nan]] * 5)),
-        "a name is no text": changed(parts, about=about_with(parts, classes=[1, 2, 3])),
-        "it is of format 2": changed(parts, about=about_with(parts, format=2)),
-        "fewer than the run's": changed(parts, about=about_with(parts, classes=["a"])),
+        "a name is not text": changed(parts, about=about_with(parts, classes=[1, 2, 3])),
+        "its format is 2": changed(parts, about=about_with(parts, format=2)),
+        "fewer classes than the run": changed(parts, about=about_with(parts, classes=["a"])),
         "class_map": changed(parts, about=about_with(parts, identity={})),
         "about.npy": {n: c for n, c in parts.items() if n != "about.npy"},
         "reshape": dict(parts, **{"labels.npy": parts["labels.npy"][:-4]}),
@@ -161,7 +161,7 @@ def test_files_that_are_no_whole_index(tmp_path):
     assert "damaged or something else" in message_of(tmp_path / "x.npz")
     assert "no such file" in message_of(tmp_path / "none.npz")
     os.mkfifo(str(tmp_path / "pipe"))
-    assert "no regular file" in message_of(tmp_path / "pipe")
+    assert "not a regular file" in message_of(tmp_path / "pipe")
 
 
 def test_a_huge_shape_takes_no_memory(tmp_path):

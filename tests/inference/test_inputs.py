@@ -60,7 +60,7 @@ def test_what_names_no_image(folder, monkeypatch):
     (folder / "others" / "x.txt").write_text("")
     assert "folder empty is empty" in message_of(["empty"])
     assert "folder others holds 1 files, but no image (.jpg" in message_of(["others"])
-    assert "no file fits in/*.bmp" in message_of(["in/*.bmp"])
+    assert "no file matches in/*.bmp" in message_of(["in/*.bmp"])
     stdin(monkeypatch, b"\n")
     assert "standard input is empty" in message_of(["-"])
 
@@ -89,13 +89,13 @@ def test_only_regular_files_may_be_opened(folder):
     os.symlink("none", "dangling.jpg")
     open("empty.jpg", "w").close()
     assert inputs.problem_of("in/b.jpg") is None and inputs.problem_of("link.jpg") is None
-    assert inputs.problem_of("pipe.jpg") == "it is no regular file"
-    assert inputs.problem_of("in") == "it is no regular file"
-    assert inputs.problem_of("/dev/zero") == "it is no regular file"
+    assert inputs.problem_of("pipe.jpg") == "it is not a regular file"
+    assert inputs.problem_of("in") == "it is not a regular file"
+    assert inputs.problem_of("/dev/zero") == "it is not a regular file"
     assert inputs.problem_of("dangling.jpg") == "no such file or directory"
     assert inputs.problem_of("empty.jpg") == "the file is empty"
     assert inputs.problem_of("a" * 300) == "file name too long"
     assert "null" in inputs.problem_of("a\0b")
-    with pytest.raises(UserError, match="no regular file"):
+    with pytest.raises(UserError, match="not a regular file"):
         os.rename("pipe.jpg", "pipe.csv")
         inputs.expand(["pipe.csv"])

@@ -111,10 +111,10 @@ def test_outputs_that_cannot_be_written(answers, tmp_path):
     output.check_writable(str(tmp_path / "file"), ["other"])
     assert "can't be written" in message_of(tmp_path / "file" / "x.csv")
     assert "can't be written" in message_of(tmp_path / "none" / "x.csv")
-    assert "no regular file" in message_of(tmp_path)
-    assert "no regular file" in message_of("/dev/null")
+    assert "not a regular file" in message_of(tmp_path)
+    assert "not a regular file" in message_of("/dev/null")
     os.symlink(str(tmp_path / "file"), str(tmp_path / "link"))
-    assert "it is read" in message_of(tmp_path / "link", [str(tmp_path / "file")])
+    assert "is also an input" in message_of(tmp_path / "link", [str(tmp_path / "file")])
     assert (tmp_path / "file").read_text() == "mine"
     output.write_csv(str(tmp_path / "link"), answers[1:2])  # goes where the link leads to
     assert os.path.islink(str(tmp_path / "link"))

@@ -101,7 +101,7 @@ def test_broken_images_are_named_and_the_others_are_done(predictor, photos, tmp_
     assert sorted(errors) == sorted(bad)
     assert errors[bad[0]].startswith("it can't be decoded: ") and "\n" not in errors[bad[0]]
     assert errors[bad[1]] == "the file is empty"
-    assert errors[bad[2]] == errors[bad[5]] == "it is no regular file"
+    assert errors[bad[2]] == errors[bad[5]] == "it is not a regular file"
     assert errors[bad[3]].startswith("it can't be decoded: ")
     assert errors[bad[4]] == "no such file or directory"
     for answer in predictor.predict(good):

@@ -123,7 +123,7 @@ def test_compressions_that_numpy_does_not_write_are_refused(tmp_path, module, ki
 
 def test_other_members_and_encrypted_ones_are_refused(tmp_path):
     path = write(str(tmp_path / "text.npz"), b"text", name="readme.txt")
-    assert "'readme.txt', which is no array" in message_of(open_weights, path)
+    assert "'readme.txt', which is not an array" in message_of(open_weights, path)
     path = write(str(tmp_path / "locked.npz"), header(described()) + PAIR)
     with open(path, "rb") as file:
         contents = bytearray(file.read())

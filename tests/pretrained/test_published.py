@@ -100,10 +100,10 @@ def test_what_is_not_the_checkpoint_is_said(server, tmp_path):
         return message_of(published.obtain, checkpoint, folder, "Net")
 
     assert "404" in message("none.tar.gz")
-    assert "not 7: it is another file" in message("other.tar.gz", archive_bytes=7)
+    assert "not 7: it is a different file" in message("other.tar.gz", archive_bytes=7)
     assert "does not hold net.ckpt, but readme.txt" in message("other.tar.gz", archive_bytes=size)
     (server.folder / "page.tar.gz").write_text("<html>not found</html>")
-    assert "no whole archive" in message("page.tar.gz")
+    assert "not a complete archive" in message("page.tar.gz")
     (tmp_path / "made" / "net.ckpt").write_text("damaged")
     pack(server, "damaged.tar.gz", tmp_path / "made")
     assert "can't be read" in message("damaged.tar.gz")
@@ -127,7 +127,7 @@ def test_all_fetches_what_has_an_address_and_goes_on_with_what_is_there(tmp_path
         == names
         == set(published_checkpoints()) - {"densenet161"}
     )
-    assert all(line.endswith("there already") for line in lines)
+    assert all(line.endswith("already exists") for line in lines)
 
 
 def test_list_tells_what_is_there_and_what_is_missing(tmp_path):
@@ -185,7 +185,7 @@ def test_inspect_shows_variables_and_what_a_network_would_take(mobile_file):
         ),
         (["inspect"], "usage: python -m pretrained inspect PATH"),
         (["inc3", "extra"], "usage: python -m pretrained inc3"),
-        (["list", "--net", "inc3"], "--net has no meaning with list"),
+        (["list", "--net", "inc3"], "--net has no effect with list"),
         (["inspect", "x", "--net", "inc9"], "--net inc9: choose from resnet50"),
         (["inspect", "x"], "there is no checkpoint x"),
         (["list", "--nett", "inc3"], "did you mean --net?"),

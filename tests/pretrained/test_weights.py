@@ -119,7 +119,7 @@ def damaged(published, folder):
         put("half.npz", archive[: len(archive) // 2]): "can't be read",
         put("flipped.npz", archive[:5000] + b"?" * 9 + archive[5009:]): "can't be read",
         str(folder / "foreign.npz"): "it holds vgg; the network is MobilenetV1",
-        published["thin"]: "135 variables of other shapes",
+        published["thin"]: "135 variables of different shape",
     }
 
 

@@ -105,5 +105,5 @@ def test_each_protocol_takes_its_own_checkpoint():
     assert (PROTOCOLS["released"].folder, PROTOCOLS["clean"].folder) == ("test-best", "test")
     assert PROTOCOLS["released"].checkpoint == "best on the test list"
     assert PROTOCOLS["clean"].checkpoint == "last"
-    written = {which: out.format("test") for which, out in FINAL_EVALUATIONS}
+    written = {checkpoint: out.format("test") for checkpoint, out in FINAL_EVALUATIONS}
     assert written == {"best": "test-best", "last": "test"}

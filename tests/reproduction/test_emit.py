@@ -71,7 +71,7 @@ def test_a_line_break_is_refused(cells, tmp_path, monkeypatch, character, place)
 
 
 def test_nothing_to_do_is_no_file(tmp_path):
-    with pytest.raises(UserError, match="no cell is to do"):
+    with pytest.raises(UserError, match="no cell is left to run"):
         emit.emit([], "slurm", str(tmp_path / "table"))
     assert os.listdir(str(tmp_path)) == []
 

@@ -38,4 +38,4 @@ def test_what_to_expect_stands_only_above_the_papers_recipe():
 
     assert "Expected: " in text_of(request_of())
     changed = text_of(request_of(common={"train_iters": 500}))
-    assert "Expected: " not in changed and "which is not the paper's recipe" in changed
+    assert "Expected: " not in changed and "unlike the paper's recipe" in changed

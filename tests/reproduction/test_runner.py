@@ -101,7 +101,7 @@ def test_a_failure_is_reported_with_its_last_line_and_the_rest_goes_on(cells, mo
     monkeypatch.setattr(runner, "command_of", lambda c: stand_in(c, 0, 2 if c is bad else 0))
     failures = runner.Runner(["0"], ignore).run_all(cells)
     name = os.path.basename(bad.config.run_dir)
-    assert failures == {bad.config.run_dir: f"main.py ended with code 2: the last words of {name}"}
+    assert failures == {bad.config.run_dir: f"main.py exited with code 2: the last words of {name}"}
     assert len(journal(cells)) == 8
 
 

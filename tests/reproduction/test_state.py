@@ -251,11 +251,11 @@ def test_the_time_of_the_rest_follows_from_measured_steps(request_, tmp_path):
     write_lists(str(tmp_path / "datasets"), "cars", [5, 5], num_test=20)
     cells = cells_of(request_)
     assert plan_lines(cells, states_of(cells))[-1] == (
-        "time for resnet50: not known yet, as no run has been measured"
+        "time for resnet50: unknown until a run has been measured"
     )
     finish(cells[0], 0.5, CLASS_MAP_OF_TWO)
     with open(path_in_run(cells[0], "metrics.csv"), "w") as file:
         file.write("step,split,images_per_second\n1,train,1\n100,train,64\n200,train,64\n")
     hours = 7 * 40000 * (32 / 64) / 3600
     last = plan_lines(cells, states_of(cells))[-1]
-    assert last == f"time to train the rest: {hours:.1f} h on one device"
+    assert last == f"remaining training time: {hours:.1f} h on one device"

@@ -40,7 +40,7 @@ def test_pictures_show_their_class(tmp_path, num_classes):
 
 
 def test_sizes(tmp_path):
-    root = synthetic.write("dogs", str(tmp_path), num_classes=4, images_per_class=6, side=40)
+    root = synthetic.write("dogs", str(tmp_path), num_classes=4, images_per_class=6, height=40)
     folders = sorted(os.listdir(os.path.join(root, "Images")))
     assert len(folders) == 4
     file = os.path.join(

@@ -67,7 +67,7 @@ def test_all_files_hold_the_same_numbers(request_, tmp_path):
         source = record["sources"][0]
         assert source["checkpoint_rule"] == "best on the test list" and source["commit"] == "c0"
         assert (source["iterations"], source["class_map"]) == (40000, "0123456789ab")
-    assert "85.85" in markdown and "Where the numbers come from" in markdown
+    assert "85.85" in markdown and "Sources of the numbers" in markdown
 
 
 def test_protocols_read_different_checkpoints_of_the_same_run(request_, tmp_path):

@@ -25,7 +25,7 @@ def test_a_check_describes_the_run_and_writes_nothing(shared_tree, tmp_path):
     assert "feature map Conv2d_13_pointwise: 1 x 1 x 256" in text
     assert "135 variables restored" in text and "GiB" in text
     losses = text.split("loss ")[1].split(",")[0]
-    assert np.isfinite(float(losses)) and "s a step of 8 images" in text
+    assert np.isfinite(float(losses)) and "s per step of 8 images" in text
 
 
 def test_the_default_check_leaves_no_data_set_behind(tmp_path):

@@ -207,4 +207,4 @@ def test_an_image_of_two_lists_is_said(tmp_path):
             file.write("\n".join([",label,file_name", *rows]) + "\n")
     train(tree, tmp_path / "run", train_iters=1)
     log = (tmp_path / "run" / "log.txt").read_text()
-    assert "3 images of the training list stand in another list too, such as " in log
+    assert "3 images of the training list are also in an evaluation list, such as " in log

@@ -48,7 +48,7 @@ def last_weights(run):
 
 @pytest.fixture(scope="module")
 def trained(shared_tree, tmp_path_factory):
-    """The folder of a finished run of two steps; tests that go on with it take a copy."""
+    """The folder of a finished run of two steps; tests that continue with it take a copy."""
     run = tmp_path_factory.mktemp("trained") / "run"
     train(shared_tree, run)
     return run
@@ -212,7 +212,7 @@ def test_a_data_set_with_other_classes_is_refused(tmp_path):
 
 def test_more_classes_a_batch_than_there_are(shared_tree, tmp_path):
     message = message_of(train, shared_tree, tmp_path / "run", batch_size=40)
-    assert "10 classes a batch" in message and "has 4" in message
+    assert "10 classes per batch" in message and "has 4" in message
     assert not (tmp_path / "run").exists()
 
 

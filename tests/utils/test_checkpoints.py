@@ -53,9 +53,9 @@ class Run:
             (self.saver.save_best if best else self.saver.save)(self.session, step)
         return self
 
-    def restored(self, which="last"):
+    def restored(self, checkpoint="last"):
         with self.session.graph.as_default():
-            prefix = checkpoints.find(self.folder, which)
+            prefix = checkpoints.find(self.folder, checkpoint)
             checkpoints.restore(self.saver.last, self.session, prefix)
         return float(self.session.run(self.value)[7])
 
@@ -99,8 +99,8 @@ def test_finding(tmp_path):
             checkpoints.find, str(tmp_path), prefix + part
         )
     assert "choose last, best" in message_of(checkpoints.find, str(tmp_path), "elsewhere")
-    for which in ("last", "best"):
-        message = message_of(checkpoints.find, str(tmp_path / "none"), which)
+    for checkpoint in ("last", "best"):
+        message = message_of(checkpoints.find, str(tmp_path / "none"), checkpoint)
         assert "train the run first" in message
 
 
@@ -185,7 +185,7 @@ def test_the_newest_whole_checkpoint_is_used_and_the_damaged_one_named(run, harm
     assert "model.ckpt-30" in message and "model.ckpt-20" in message
     prefix, damaged = checkpoints.newest_whole(run.folder)
     assert prefix.endswith("-20") and [p[-3:] for p, _ in damaged] == ["-30"]
-    run.save(25)  # the run goes on from 20
+    run.save(25)  # the run continues from 20
     assert steps_in(run.folder) == [10, 20, 25] and run.restored() == 25
 
 
@@ -260,7 +260,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_nothing(
     monkeypatch.setattr(run.saver.last, "save", fail_with(text))
     message = message_of(run.saver.save, None, 7)
     assert "model.ckpt-7 can't be written (" in message and reason in message
-    assert "Graph execution" not in message and ("make room" in message) == makes_room
+    assert "Graph execution" not in message and ("free some space" in message) == makes_room
     assert os.listdir(str(tmp_path)) == []
 
 
@@ -269,7 +269,7 @@ def test_a_run_folder_that_is_gone_is_said_to_be(tmp_path):
     os.rmdir(run.folder)
     for best in (False, True):
         message = message_of(lambda best=best: run.save(3, best=best))
-        assert "is gone" in message and "make room" not in message
+        assert "is gone" in message and "free some space" not in message
 
 
 SCRIPT = """
@@ -294,7 +294,9 @@ except UserError as error:
 def test_the_reason_is_the_systems_own(tmp_path):
     words = [sys.executable, "-c", SCRIPT, str(tmp_path)]
     message = subprocess.check_output(words, cwd=ROOT, universal_newlines=True)
-    assert "File too large" in message and "Graph" not in message and "make room" not in message
+    assert (
+        "File too large" in message and "Graph" not in message and "free some space" not in message
+    )
     assert len(message.splitlines()) == 1 and os.listdir(str(tmp_path)) == []
 
 

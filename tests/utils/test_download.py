@@ -124,9 +124,9 @@ def test_a_later_call_goes_on_unless_the_servers_file_is_another(server, tmp_pat
 @pytest.mark.parametrize(
     "script, words",
     [
-        (["404"], ["the server answers 404"]),
+        (["404"], ["the server answered 404"]),
         (["break no_range"], ["4 attempts", "1048576 bytes"]),
-        (["wrong_range"], ["another part"]),
+        (["wrong_range"], ["a different part"]),
         (["503"], ["503", "0 bytes are kept"]),
     ],
 )
@@ -154,7 +154,7 @@ def test_a_file_that_is_there_is_checked_and_left(server, tmp_path):
     path.write_bytes(b"mine")
     transfer.download(server.url, str(path))
     transfer.download(server.url, str(path), size=4, sha256=hashlib.sha256(b"mine").hexdigest())
-    assert "is there already" in message_of(transfer.download, server.url, str(path), size=5)
+    assert "already exists" in message_of(transfer.download, server.url, str(path), size=5)
     assert path.read_bytes() == b"mine" and server.seen == []
 
 
@@ -245,5 +245,5 @@ def test_a_damaged_archive_gets_one_sentence_and_leaves_nothing(tmp_path, name, 
     if (name, damage) == ("a.tar", "flipped"):
         return  # a plain tar has no checksum of its contents
     message = message_of(archives.extract, str(path), str(tmp_path / "folder"))
-    assert str(path) in message and ("no whole archive" in message) == (damage != "missing")
+    assert str(path) in message and ("not a complete archive" in message) == (damage != "missing")
     assert not (tmp_path / "folder").exists() and len(os.listdir(str(tmp_path))) <= 1

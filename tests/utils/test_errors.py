@@ -31,8 +31,8 @@ def test_exit_codes_and_messages(capsys):
 
 def test_a_full_disk_is_no_fault_of_ours(capsys):
     assert ended(OSError(errno.ENOSPC, "No space left on device", "runs/log.txt")) == 2
-    message = "x.py: error: runs/log.txt can't be written: No space left on device; make room and"
-    assert capsys.readouterr().err == message + " run the same command again\n"
+    message = "x.py: error: runs/log.txt can't be written: No space left on device; free some"
+    assert capsys.readouterr().err == message + " space and run the same command again\n"
     assert ended(OSError(errno.EACCES, "Permission denied", "runs")) == 2
     message = "x.py: error: runs can't be read or written: Permission denied\n"
     assert capsys.readouterr().err == message

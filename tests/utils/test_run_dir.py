@@ -29,7 +29,7 @@ def test_a_new_and_a_resumed_folder(tmp_path):
 
 def test_fail_and_overwrite(tmp_path):
     path = make_run(str(tmp_path / "run"), {})
-    with pytest.raises(UserError, match="there already"):
+    with pytest.raises(UserError, match="already exists"):
         run_dir.exists(path, "fail")
     assert not run_dir.exists(path, "overwrite")
     assert os.listdir(path) == ["args.json"]

@@ -101,7 +101,7 @@ def test_heads_without_maps_say_why(tmp_path, images):
     prefix, _ = checkpoint(config, images, tmp_path)
     found = attention.explain(config, prefix, images, 4, np.array([3, 0, 2]), None)
     assert found.classifier.maps is None and found.embedding.maps is None
-    assert found.classifier.reason == "the map that this head reads has one place only"
+    assert found.classifier.reason == "the map that this head uses has only one position"
     assert found.embedding.reason == "this run has no embedding head"
 
 

@@ -42,9 +42,9 @@ def test_files_of_the_projector(tmp_path):
         np.testing.assert_allclose(part.mean(axis=(0, 1)), colour, atol=10)
 
 
-def test_the_sheet_has_at_most_8192_pixels_a_side():
+def test_the_sheet_has_at_most_8192_pixels_per_side():
     for count in (1, 2, 4, 5, 16384, 16385, 24633, 100000):
-        columns, side = projector.columns_of(count), projector.side_of(count)
+        columns, pixels = projector.columns_of(count), projector.photo_pixels(count)
         assert (columns - 1) ** 2 < count <= columns**2
-        assert 1 <= side <= 64 and columns * side <= 8192
-    assert projector.side_of(24633) == 52
+        assert 1 <= pixels <= 64 and columns * pixels <= 8192
+    assert projector.photo_pixels(24633) == 52

@@ -19,4 +19,4 @@ def test_advice(tmp_path):
     assert run_files.advice(str(tmp_path)) == ["Lower the learning rate.", "ü\\ud800"]
     for content in ("{", "{}", "[1]", '"word"'):
         path.write_text(content)
-        assert f"{path} is no list of sentences" in message_of(run_files.advice, str(tmp_path))
+        assert f"{path} is not a list of sentences" in message_of(run_files.advice, str(tmp_path))
