@@ -131,7 +131,8 @@ def test_missing_runs_checkpoints_and_splits(runs, tmp_path):
     copy = str(tmp_path / "copy")
     shutil.copytree(run, copy)
     shutil.rmtree(os.path.join(copy, "best"))
-    assert "no checkpoint" in message_of(evaluator.evaluate_run, copy, "test", which="best")
+    message = message_of(evaluator.evaluate_run, copy, "test", which="best")
+    assert "no checkpoint" in message and "eval.py --checkpoint last" in message
     data = [n for n in os.listdir(copy) if n.startswith("model.ckpt-8.data")][0]
     with open(os.path.join(copy, data), "r+b") as file:
         file.truncate(1000)
