@@ -19,8 +19,7 @@ def main():
         return
     config = trainer.train(config)
     split = preflight.final_split(config)
-    for checkpoint, out in evaluator.FINAL_EVALUATIONS:
-        report = evaluator.evaluate_run(config.run_dir, split, checkpoint, out=out.format(split))
+    for report in evaluator.final_reports(config, split):
         print(eval_files.as_table(report))
     print(f"pictures: curves.png and eval/{split}/*.png in")
     print(config.run_dir)

@@ -51,6 +51,7 @@ DATASETS = {
             "flip": False,
             "log_every_steps": 25,
             "eval_every_steps": 100,
+            "save_every_steps": 100,
         },
     ),
     "cars": DatasetSpec(

@@ -40,7 +40,7 @@ def resolve(given, environ=None, local=None, tolerated=()):
     names = {key: given[key] for key in ("log_name", "checkpoint_name") if given.get(key)}
     given = {key: v for key, v in given.items() if v is not None and key not in names}
     _refuse_unknown(given)
-    _check_names(names)
+    _check_names(dict(names, run_suffix=given.get("run_suffix", "")))
     values = _with_defaults(given)
     for name in SETTINGS:
         check_value(name, values[name])

@@ -4,6 +4,7 @@ import json
 import os
 
 from config.base_config import SETTINGS, Config
+from config.datasets import DATASETS
 from config.losses import MODE_ALIASES
 from config.resolve import check_value, unread
 from utils.errors import UserError
@@ -67,6 +68,9 @@ def read(run_dir):
     values = _complete(values)
     for name, value in values.items():
         _check(path, name, value, values)
+    place = "dataset_path" if DATASETS[values["dataset"]].folder is None else "datasets_dir"
+    if values[place] is None:
+        raise UserError(f"{path} is damaged: {place} is missing")
     values["remarks"] = tuple(values.get("remarks", ()))
     return Config(run_dir=os.path.abspath(run_dir), **values), records
 

@@ -116,6 +116,27 @@ def evaluate_run(
     return report
 
 
+def final_reports(config, split):
+    """The evaluations that a run ends with; a best checkpoint that is lost costs a warning.
+
+    Args:
+      config: Config of the run.
+      split: str.
+
+    Yields:
+      dict, see `evaluate_run`.
+    """
+    for checkpoint, out in FINAL_EVALUATIONS:
+        try:
+            checkpoints.find(config.run_dir, checkpoint, config.checkpoint_name)
+        except UserError as error:
+            if checkpoint != checkpoints.BEST:
+                raise
+            logs.LOGGER.warning("%s", error)
+            continue
+        yield evaluate_run(config.run_dir, split, checkpoint, out=out.format(split))
+
+
 def outputs_of(config, prefix, dataset, batch_size=None, scored=None):
     """The network's outputs for lists of a run, from storage if possible, else computed.
 

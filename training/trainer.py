@@ -57,6 +57,8 @@ def train(config):
             saver = checkpoints.RunSaver(
                 config.run_dir, config.checkpoint_name, config.keep_checkpoints
             )
+            if newest is None:
+                _warn_of_lost_steps(config.run_dir)
             _set_variables(session, graph, config, saver, newest, weights)
             _run_loop(config, session, graph, eval_graph, dataset, saver, touch)
     rows = logs.read_metrics(config.run_dir)
@@ -100,6 +102,16 @@ def _warn_of_shared_images(config, dataset):
         logs.LOGGER.warning(
             "%d images of the training list are also in an evaluation list, such as %s; their"
             " scores don't carry over to new images", count, example,
+        )  # fmt: skip
+
+
+def _warn_of_lost_steps(folder):
+    """A run that was killed before its first checkpoint, or whose checkpoints are gone."""
+    rows = logs.read_metrics(folder)
+    if rows:
+        logs.LOGGER.warning(
+            "%s holds no checkpoint, though its metrics reach step %s: it begins again at step 0",
+            folder, rows[-1]["step"],
         )  # fmt: skip
 
 

@@ -116,7 +116,8 @@ def _find_best(run_dir, name):
         raise UserError(f"{run_dir} holds no checkpoint; train the run first")
     reason = damaged[0][1] if damaged else f"{folder} holds no checkpoint"
     raise UserError(
-        f"the best checkpoint of the run is gone ({reason}); use --checkpoint last for the last one"
+        f"the best checkpoint of the run is gone ({reason}); eval.py --checkpoint last evaluates"
+        " the last one"
     )
 
 

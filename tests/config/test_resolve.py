@@ -26,6 +26,7 @@ def test_defaults_come_from_the_data_set():
     config = make()
     assert (config.dataset, config.net, config.train_mode) == ("digits", "mobile", "hard")
     assert (config.frame_size, config.pretrained, config.flip) == (48, "none", False)
+    assert config.save_every_steps < config.train_iters == 350
 
 
 def test_the_papers_recipe():
@@ -111,6 +112,12 @@ def test_center_loss_has_its_own_weight():
 
 def name_of(**given):
     return os.path.relpath(make(**given).run_dir, os.path.abspath("checkpoints"))
+
+
+@pytest.mark.parametrize("suffix", ["../../x", "a/b", "/x"])
+def test_a_suffix_does_not_lead_to_another_folder(suffix):
+    with pytest.raises(UserError, match="without a folder"):
+        make(run_suffix=suffix)
 
 
 def test_the_default_folder_says_what_the_run_is():

@@ -46,11 +46,12 @@ def test_a_run_of_an_earlier_commit(tmp_path):
     config, records = stored.read(str(tmp_path))
     now = make(run_dir=str(tmp_path), eval_split="test", datasets_dir=config.datasets_dir)
     same = {f.name for f in dataclasses.fields(config)} - {
-        "path_origins", "pretrained_dir", "runs_dir", "run_suffix",
+        "path_origins", "pretrained_dir", "runs_dir", "run_suffix", "save_every_steps",
     }  # fmt: skip
     for name in same:
         assert getattr(config, name) == getattr(now, name), name
-    assert config.eval_every_steps == 100 and config.run_suffix == "base_config"
+    assert config.eval_every_steps == 100 and config.save_every_steps == 1000
+    assert config.run_suffix == "base_config"
     assert records["class_map"] == "b62775f5ff04" and "provenance" in records
 
 
@@ -93,6 +94,15 @@ def test_what_is_no_run_is_named(tmp_path, text):
     if text is not None:
         (tmp_path / "args.json").write_text(text)
     assert str(tmp_path) in message_of(tmp_path)
+
+
+@pytest.mark.parametrize("settings, name", [
+    ({}, "datasets_dir"),
+    ({"dataset": "custom", "datasets_dir": "x"}, "dataset_path"),
+])  # fmt: skip
+def test_a_run_says_where_its_data_set_lies(tmp_path, settings, name):
+    write(tmp_path, settings)
+    assert f"args.json is damaged: {name} is missing" in message_of(tmp_path)
 
 
 def test_a_file_that_is_no_text(tmp_path):

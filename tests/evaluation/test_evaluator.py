@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from config import stored
 from evaluation import evaluator, retrieval, spaces
 from evaluation import files as eval_files
 from tests.conftest import write_image, write_tree
@@ -131,11 +132,24 @@ def test_missing_runs_checkpoints_and_splits(runs, tmp_path):
     copy = str(tmp_path / "copy")
     shutil.copytree(run, copy)
     shutil.rmtree(os.path.join(copy, "best"))
-    assert "no checkpoint" in message_of(evaluator.evaluate_run, copy, "test", checkpoint="best")
+    message = message_of(evaluator.evaluate_run, copy, "test", checkpoint="best")
+    assert "no checkpoint" in message and "eval.py --checkpoint last" in message
     data = [n for n in os.listdir(copy) if n.startswith("model.ckpt-8.data")][0]
     with open(os.path.join(copy, data), "r+b") as file:
         file.truncate(1000)
     assert "model.ckpt-8" in message_of(evaluator.evaluate_run, copy, "test")
+
+
+def test_a_lost_best_checkpoint_costs_a_run_one_warning(runs, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logs.LOGGER, "propagate", True)
+    shutil.copytree(str(runs / "hard"), str(tmp_path / "run"))
+    config = stored.read(str(tmp_path / "run"))[0]
+    both = [report["checkpoint"] for report in evaluator.final_reports(config, "test")]
+    assert both[0].startswith("best/") and both[1] == "model.ckpt-8"
+    shutil.rmtree(str(tmp_path / "run" / "best"))
+    caplog.clear()
+    assert [r["checkpoint"] for r in evaluator.final_reports(config, "test")] == both[1:]
+    assert any("best checkpoint of the run is gone" in r.getMessage() for r in caplog.records)
 
 
 def test_a_moved_run_and_a_moved_data_set(runs, tmp_path):

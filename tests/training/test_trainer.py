@@ -183,6 +183,15 @@ def test_a_finished_run_is_left_as_it_is(shared_tree, copy_of_trained):
     assert len({len(row) for row in rows}) == 1 and len(rows[0]) == len(set(rows[0]))
 
 
+def test_a_run_without_checkpoints_says_that_it_begins_again(shared_tree, copy_of_trained):
+    log = copy_of_trained / "log.txt"
+    assert "begins again" not in log.read_text()
+    for path in copy_of_trained.glob("model.ckpt-*"):
+        path.unlink()
+    train(shared_tree, copy_of_trained)
+    assert "its metrics reach step 2: it begins again at step 0" in log.read_text()
+
+
 def test_a_longer_run_goes_on_and_keeps_its_best(shared_tree, copy_of_trained):
     before = last_weights(copy_of_trained)["best"]
     train(shared_tree, copy_of_trained, train_iters=3, learning_rate=0.0)
