@@ -135,10 +135,13 @@ class MetricsLog:
           step: int, steps done.
           split: str, "train" for a training batch.
           values: dict from column to float.
+
+        Raises:
+          ValueError: a value has no column.
         """
         row = dict({k: f"{v:.6g}" for k, v in values.items()}, step=step, split=split)
         with open(self._path, "a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, self.columns, extrasaction="ignore").writerow(row)
+            csv.DictWriter(file, self.columns).writerow(row)
         summary = tf.Summary()
         for name, value in values.items():
             summary.value.add(tag=f"{split}/{name}", simple_value=value)
