@@ -153,7 +153,7 @@ def test_files_that_are_no_whole_index(tmp_path):
     for expected, contents in damaged.items():
         write_parts(path, contents)
         message = message_of(path)
-        if "kind |" not in expected:
+        if "type |" not in expected:
             assert expected in message.replace("Expecting property name", "Expecting value")
     write_parts(path, parts, zipfile.ZIP_DEFLATED)  # a few bytes could fill the memory
     assert "compressed" in message_of(path)
