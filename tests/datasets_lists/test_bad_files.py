@@ -254,7 +254,7 @@ def test_an_aircraft_of_a_class_without_a_name(root_of):
     write_lines(path, lines[1:] + ["999"])
     refused("aircrafts", root, f"has the class {lines[0]}")
     write_lines(path, lines + ["999"])
-    refused("aircrafts", root, "4 classes where")
+    refused("aircrafts", root, "4 classes, but")
 
 
 def test_cars_without_an_entry(root_of):
@@ -319,13 +319,13 @@ def test_a_class_name_that_is_no_text(root_of):
     names = loadmat(path)["class_names"]
     names[0, 1] = "Acura\nRL"
     changed(path, class_names=names)
-    refused("cars_one_file", root, path, "class 1", "no text")
+    refused("cars_one_file", root, path, "class 1", "not text")
 
 
 @pytest.mark.parametrize(
     "code, words",
     [
-        ("import os; os.kill(os.getpid(), 11)", "ends with status -11"),
+        ("import os; os.kill(os.getpid(), 11)", "exited with status -11"),
         ("while True: pass", "more than 1 second"),
     ],
 )

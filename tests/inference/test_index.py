@@ -141,7 +141,7 @@ def test_files_that_are_no_whole_index(tmp_path):
         "different lengths": changed(parts, labels=np.zeros(4, np.int32)),
         "a label has no class": changed(parts, labels=np.full(5, 3, np.int32)),
         "pooled has a row without unit norm": changed(parts, pooled=ones),
-        "embeddings has a row that is not": changed(parts, embeddings=np.float32([[np.nan]] * 5)),
+        "embeddings has a row without": changed(parts, embeddings=np.float32([[np.nan]] * 5)),
         "a name is not text": changed(parts, about=about_with(parts, classes=[1, 2, 3])),
         "its format is 2": changed(parts, about=about_with(parts, format=2)),
         "fewer classes than the run": changed(parts, about=about_with(parts, classes=["a"])),
@@ -153,7 +153,7 @@ def test_files_that_are_no_whole_index(tmp_path):
     for expected, contents in damaged.items():
         write_parts(path, contents)
         message = message_of(path)
-        if "kind |" not in expected:
+        if "type |" not in expected:
             assert expected in message.replace("Expecting property name", "Expecting value")
     write_parts(path, parts, zipfile.ZIP_DEFLATED)  # a few bytes could fill the memory
     assert "compressed" in message_of(path)

@@ -103,7 +103,7 @@ def damaged(published, folder):
     return {
         whole + ".index": f"give its prefix, {whole}",
         whole + ".data-00000-of-00001": f"give its prefix, {whole}",
-        os.path.dirname(whole): f"is a folder; give the prefix of a checkpoint, as {whole}",
+        os.path.dirname(whole): f"is a folder; give the prefix of a checkpoint, such as {whole}",
         str(folder / "none.ckpt"): "there is no checkpoint",
         str(folder / "none.npz"): "there is no file",
         pair("noise.ckpt", b"not an index", data): "can't be read",

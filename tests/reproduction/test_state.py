@@ -99,7 +99,7 @@ def test_an_evaluation_of_something_else_is_made_again(request_, tmp_path, monke
     first, second = states_of(cells)
     assert (first.kind, second.kind) == (PARTLY, DONE)
     entry, value = next(iter(changes.items()))
-    assert f"is of {entry} {value}" in first.reason
+    assert f"has {entry} {value}" in first.reason
     assert state.cells_to_do(cells, [first, second]) == cells[:1]
 
 
