@@ -55,7 +55,7 @@ def test_a_working_folder_that_is_gone(tmp_path):
     done = subprocess.run(["sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert done.returncode == 2
     assert done.stderr.decode().splitlines() == [
-        "main.py: error: the working folder is not there any more; change into one that is"
+        "main.py: error: the working folder no longer exists; change to one that does"
     ]
 
 

@@ -29,7 +29,7 @@ def test_what_is_named_twice_is_run_once():
 
 def test_help_names_the_exit_codes():
     text = " ".join(reproduce_flags.parser().format_help().split())
-    for words in ("0 when every cell", "1 when a cell failed", "2 when no cell", "128 + n"):
+    for words in ("0 if every possible", "1 if a cell failed", "2 if no cell", "128 + n"):
         assert words in text
 
 
