@@ -5,7 +5,7 @@ import os
 import jinja2
 import numpy as np
 
-from evaluation import plots
+from evaluation import metrics, plots
 from evaluation.report import curves, errors, galleries, images, suspects, tables
 from evaluation.report.photos import Photos
 
@@ -108,8 +108,7 @@ def _classes(inputs):
 
 
 def _counts(inputs):
-    size = len(inputs.class_names)
-    return tables.confusion(_predicted(inputs.scored), inputs.scored.labels, size)
+    return metrics.confusion_matrix(inputs.scored.probabilities, inputs.scored.labels)
 
 
 def _confusion(inputs):

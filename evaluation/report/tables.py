@@ -49,13 +49,6 @@ def spaces(metrics):
     return list(by_space), rows
 
 
-def confusion(predicted, labels, num_classes):
-    """Counts of (true class, predicted class), int [C, C]."""
-    counts = np.zeros((num_classes, num_classes), int)
-    np.add.at(counts, (labels, predicted), 1)
-    return counts
-
-
 def confused_pairs(counts, limit):
     """The pairs of classes that are confused most often, in either direction.
 

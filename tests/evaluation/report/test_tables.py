@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from evaluation import metrics
 from evaluation.report import tables
 from tests.evaluation.report.conftest import metrics_of
 
@@ -25,7 +26,7 @@ def test_spaces_come_in_their_order_and_unknown_scores_last():
 
 def test_confusion_counts_by_true_and_predicted_class():
     expected = [[1, 2, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0], [0, 2, 0, 1]]
-    counts = tables.confusion(PREDICTED, LABELS, 4)
+    counts = metrics.confusion_matrix(np.eye(4)[PREDICTED], LABELS)
     assert counts.tolist() == expected
     assert tables.confused_pairs(counts, 5) == [(0, 1, 2, 1), (1, 3, 0, 2)]
     assert tables.confused_pairs(counts, 1) == [(0, 1, 2, 1)]
