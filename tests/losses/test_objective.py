@@ -55,9 +55,22 @@ def test_total_is_cross_entropy_plus_weighted_mean(mode, oracle, margin):
 
 
 def test_center_loss_is_the_sum_over_the_batch():
-    total, terms = run("center", weight=0.003, num_classes=3, alpha=0.5)
-    assert terms["ranking_loss"] > 6  # six rows, each about 2.5 from a center of N(0, 1)
-    np.testing.assert_allclose(total, terms["cross_entropy"] + 0.003 * terms["ranking_loss"], 1e-5)
+    with tf.Graph().as_default(), tf.Session() as session:
+        built = objective(
+            "center",
+            tf.constant(LABELS),
+            tf.constant(LOGITS, tf.float32),
+            tf.constant(ROWS, tf.float32),
+            0.003,
+            {"num_classes": 3, "alpha": 0.5},
+        )
+        centers = np.random.RandomState(3).randn(3, 4).astype(np.float32)
+        (variable,) = tf.global_variables()
+        variable.load(centers, session)
+        total, terms = session.run([built.total, built.terms])
+    ranking = sum(0.5 * np.sum((row - centers[y]) ** 2) for row, y in zip(ROWS, LABELS))
+    assert terms["ranking_loss"] == pytest.approx(ranking, rel=1e-5)
+    assert total == pytest.approx(cross_entropy() + 0.003 * ranking, rel=1e-5)
 
 
 def test_statistics_by_loops():
