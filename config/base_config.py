@@ -35,6 +35,14 @@ def device_of(text):
     return str(int(text))
 
 
+def devices_of(text):
+    """Reads devices with commas between them: different ones, or -1 several times."""
+    devices = [device_of(number) for number in text.split(",")]
+    if set(devices) != {"-1"} and ("-1" in devices or len(set(devices)) < len(devices)):
+        raise ValueError(text)
+    return ",".join(devices)
+
+
 def setting(default, group, text, parse=str, **metadata):
     """A dataclass field that carries what the command line needs to know.
 
@@ -78,7 +86,7 @@ class Config:
     imbalance_ratio: float = setting(1.0, "data",
         "thins the training list to a long tail: the largest class has this many times the images"
         " of the smallest; 1 keeps the list as it is", float, least=1.0)
-    batch_size: int = setting(32, "data", "images per batch, B", int, least=1)
+    batch_size: int = setting(32, "data", "images per batch, B, over all devices", int, least=1)
     images_per_class: int = setting(4, "data",
         "images per class, K; a batch has P = batch_size / K classes", int, least=2,
         samplers=("pk",), alias="Triplet_K")
@@ -132,6 +140,10 @@ class Config:
         least=0.0, modes=modes_that_read("center_loss_lambda"))
     center_alpha: float = setting(0.5, "loss", "fraction of the way a center moves", float,
         least=0.0, most=1.0, modes=modes_that_read("center_alpha"))
+    mining: str = setting("step", "loss",
+        "step: the ranking loss compares all images of a step, over all devices and accumulated"
+        " batches; batch: those of each part alone", choices=("step", "batch"),
+        modes=TWO_HEAD_MODES, before="batch")
     aux_loss_weight: float = setting(0.0, "loss",
         "weight of the auxiliary classifier's cross-entropy; 0.4 is usual", float, least=0.0,
         nets=WITH_AUXILIARY)
@@ -163,8 +175,14 @@ class Config:
     on_exist: str = setting("resume", "run folder", "what to do with a run that already exists",
         choices=("resume", "overwrite", "fail"), resumable=True)
 
-    gpu: str = setting("0", "machine", "CUDA device; -1 for none", device_of,
-        resumable=True, metavar="N")
+    gpu: str = setting("0", "machine",
+        "CUDA devices that share each batch, such as 0,1,2,3; -1 for the CPU, -1,-1 for two"
+        " replicas on it", devices_of, resumable=True, metavar="N")
+    sync_bn: bool = setting(False, "machine",
+        "share batch-normalisation statistics between the devices", switch_of)
+    join_timeout: int = setting(300, "machine",
+        "seconds to wait for the other machines of TF_CONFIG at the start", int, least=1,
+        resumable=True)
     datasets_dir: str = setting(None, "machine", "folder of the data sets", resumable=True)
     pretrained_dir: str = setting(None, "machine", "folder of the pretrained checkpoints",
         resumable=True)

@@ -3,7 +3,7 @@
 import argparse
 import difflib
 
-from config.base_config import SETTINGS, device_of
+from config.base_config import SETTINGS, device_of, devices_of
 from config.datasets import DATASETS
 from config.networks import NETWORKS
 from config.resolve import resolve
@@ -88,7 +88,12 @@ def _add_setting(group, f):
     )
 
 
-_KINDS = {int: "a whole number", float: "a number", device_of: "a device's number, or -1"}
+_KINDS = {
+    int: "a whole number",
+    float: "a number",
+    device_of: "a device's number, or -1",
+    devices_of: "different devices' numbers such as 0,1, or -1",
+}
 
 
 def checked(parse):

@@ -119,6 +119,8 @@ def _complete(values):
     """Adds the settings that are newer than the run."""
     full = {n: f.metadata.get("before", f.default) for n, f in SETTINGS.items() if n != "run_dir"}
     full.update(values)
+    if "mining" not in values and full["accumulate_batches"] == 1:
+        full["mining"] = "step"  # with a single part the two are the same
     for name in set(full) - set(values):
         if name in SETTINGS and unread(name, full) is not None:
             full[name] = None

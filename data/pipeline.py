@@ -15,7 +15,7 @@ MAX_BYTES = 256 * 2**20
 
 
 def training_batches(
-    image_list, batch_at, batch_size, augmentation, seed, first_batch, parallel_calls=0
+    image_list, batch_at, batch_size, augmentation, seed, first_batch, parallel_calls=0, rows=None
 ):
     """An endless stream of training batches, each determined by its position.
 
@@ -27,20 +27,23 @@ def training_batches(
       seed: int.
       first_batch: int64 [] tensor or int, position of the first batch.
       parallel_calls: int, images decoded in parallel; 0 lets tf.data choose.
+      rows: int [b], the rows of each batch that are read; default all.
 
     Returns:
-      tf.data.Dataset of float32 [B, F, F, 3] and int32 [B].
+      tf.data.Dataset of float32 [b, F, F, 3] and int32 [b].
     """
+    rows = np.arange(batch_size) if rows is None else rows
 
     def draw(batch):
-        return batch_at(batch), frame_draws(augmentation.style, batch_size, seed, batch)
+        draws = frame_draws(augmentation.style, batch_size, seed, batch)
+        return batch_at(batch)[rows], draws[rows]
 
     def make_frame(contents, draws):
         return augment.training_frame(contents, augmentation, draws)
 
     batches = tf.data.Dataset.range(first_batch, np.iinfo(np.int64).max)
     frames = _frames(image_list, batches, draw, make_frame, parallel_calls)
-    return frames.batch(batch_size, drop_remainder=True).prefetch(2)
+    return frames.batch(len(rows), drop_remainder=True).prefetch(2)
 
 
 def frame_draws(style, batch_size, seed, batch):
@@ -60,7 +63,7 @@ def frame_draws(style, batch_size, seed, batch):
     return np.where(shared, draws[:1], draws)
 
 
-def evaluation_batches(image_list, batch_size, augmentation, parallel_calls=0):
+def evaluation_batches(image_list, batch_size, augmentation, parallel_calls=0, share=None):
     """Each image once, in list order; the last batch may be smaller.
 
     Args:
@@ -68,14 +71,21 @@ def evaluation_batches(image_list, batch_size, augmentation, parallel_calls=0):
       batch_size: int, B.
       augmentation: data.augment.Augmentation.
       parallel_calls: int, images decoded in parallel; 0 lets tf.data choose.
+      share: (i, N), to read the i-th of N equal parts of each batch, the last of which repeats
+        the last image until it is full.
 
     Returns:
-      tf.data.Dataset of float32 [<= B, F, F, 3] and int32 [<= B].
+      tf.data.Dataset of float32 [<= B, F, F, 3] and int32 [<= B], or [B / N, ...] with a share.
     """
     num_images = len(image_list.files)
 
     def draw(batch):
-        chosen = np.arange(batch * batch_size, min((batch + 1) * batch_size, num_images))
+        chosen = np.arange(batch * batch_size, (batch + 1) * batch_size)
+        if share is None:
+            chosen = chosen[chosen < num_images]
+        else:
+            index, number = share
+            chosen = np.minimum(chosen, num_images - 1).reshape([number, -1])[index]
         return chosen, np.zeros([len(chosen), len(augment.DRAWS)], np.float32)
 
     def make_frame(contents, draws):
@@ -84,6 +94,8 @@ def evaluation_batches(image_list, batch_size, augmentation, parallel_calls=0):
 
     batches = tf.data.Dataset.range(-(-num_images // batch_size))
     frames = _frames(image_list, batches, draw, make_frame, parallel_calls)
+    if share is not None:
+        return frames.batch(batch_size // share[1], drop_remainder=True).prefetch(2)
     return frames.batch(batch_size).prefetch(2)
 
 

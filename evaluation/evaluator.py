@@ -41,20 +41,19 @@ def run_network(session, graph, image_list, is_stopped=lambda: False):
     """
     names = ("labels", "logits", "pooled") + ("embeddings",) * (graph.embeddings is not None)
     fetches = {name: getattr(graph, name) for name in names}
-    session.run(graph.iterator.initializer)
+    session.run(graph.start)
     parts = []
-    while True:
+    for _ in range(graph.num_batches):
         if is_stopped():
             return None
         try:
             parts.append(session.run(fetches))
-        except tf.errors.OutOfRangeError:
-            break
         except tf.errors.OpError as error:
             done = sum(len(part["labels"]) for part in parts)
             build.raise_unreadable(image_list.paths[done:])
             raise error
-    arrays = {name: np.concatenate([part[name] for part in parts]) for name in fetches}
+    size = len(image_list.files)  # the last batch of several replicas is filled up
+    arrays = {name: np.concatenate([part[name] for part in parts])[:size] for name in fetches}
     arrays.setdefault("embeddings", spaces.unit_rows(arrays["pooled"]))
     return arrays
 

@@ -78,7 +78,7 @@ def _run_checkpoint(config, prefix, images, num_classes):
         with open_session("-1") as session:
             checkpoints.restore(tf.train.Saver(), session, prefix)
             arrays = evaluator.run_network(session, graph, images)
-            session.run(graph.iterator.initializer)
+            session.run(graph.start)
             return arrays, session.run(graph.images)
 
 

@@ -26,9 +26,11 @@ def center_loss(labels, embeddings, num_classes, alpha):
         [num_classes, embeddings.shape[1]],
         initializer=tf.random_normal_initializer(),
         trainable=False,
+        aggregation=tf.VariableAggregation.MEAN,
     )
     differences = tf.gather(centers, labels) - embeddings
     _, position, counts = tf.unique_with_counts(labels)
     appearances = tf.cast(tf.gather(counts, position), tf.float32)[:, tf.newaxis]
     steps = alpha * tf.stop_gradient(differences) / (1.0 + appearances)
-    return tf.nn.l2_loss(differences), tf.scatter_sub(centers, labels, steps)
+    moves = tf.scatter_nd(labels[:, tf.newaxis], steps, tf.shape(centers))
+    return tf.nn.l2_loss(differences), centers.assign_sub(moves)

@@ -4,6 +4,7 @@ from typing import NamedTuple, Optional
 
 from losses import center, triplet
 from losses.distances import masked_mean, pair_masks, squared_distances
+from losses.mining import over_step
 from utils.tf1 import tf
 
 # Training mode -> ranking loss of (labels, embeddings) and its settings as keyword arguments.
@@ -30,7 +31,7 @@ class Objective(NamedTuple):
     update: Optional[tf.Operation]
 
 
-def objective(mode, labels, logits, embeddings, weight, settings):
+def objective(mode, labels, logits, embeddings, weight, settings, step=None):
     """Builds the objective of a training mode: cross-entropy + weight * ranking loss.
 
     Args:
@@ -40,6 +41,7 @@ def objective(mode, labels, logits, embeddings, weight, settings):
       embeddings: float32 [B, D], rows of unit norm; None for "vanilla".
       weight: float, lambda; None for "vanilla".
       settings: dict, the ranking loss's other arguments besides labels and embeddings.
+      step: losses.mining.Step, for a ranking loss over more images than these B.
 
     Returns:
       Objective. Its terms are `loss`, `cross_entropy`, `accuracy` and, with a ranking loss,
@@ -52,14 +54,24 @@ def objective(mode, labels, logits, embeddings, weight, settings):
     ranking_loss = RANKING_LOSSES[mode]
     if ranking_loss is None:
         return Objective(softmax_loss, terms, None)
-    values, update = ranking_loss(labels, embeddings, **settings), None
-    if isinstance(values, tuple):
-        values, update = values
-    ranking = tf.reduce_mean(values)
+    updates = []
+
+    def mean_loss(labels, embeddings):
+        values = ranking_loss(labels, embeddings, **settings)
+        if isinstance(values, tuple):
+            values, update = values
+            updates.append(update)
+        return tf.reduce_mean(values)
+
+    if step is None:
+        ranking = mean_loss(labels, embeddings)
+    else:
+        ranking = over_step(mean_loss, embeddings, step)
+        labels, embeddings = step.labels, step.embeddings
     total = softmax_loss + weight * ranking
     statistics = pair_statistics(labels, embeddings, settings.get("margin"))
     terms.update(loss=total, ranking_loss=ranking, **statistics)
-    return Objective(total, terms, update)
+    return Objective(total, terms, updates[0] if updates else None)
 
 
 def cross_entropy(labels, logits):
@@ -111,5 +123,5 @@ def l2_penalty(variables, weight_decay):
       float32 [], weight_decay * 0.5 * sum of squares of the variables named "weights"; biases,
       batch normalisation and depthwise filters are left out.
     """
-    weights = [v for v in variables if v.op.name.endswith("/weights")]
+    weights = [v for v in variables if v.name.endswith("/weights:0")]
     return weight_decay * tf.add_n([tf.nn.l2_loss(v) for v in weights])

@@ -3,6 +3,8 @@
 Each part has its own function; none of them opens a session.
 """
 
+import numpy as np
+
 from config.losses import LOSSES
 from config.networks import NETWORKS
 from data import pipeline
@@ -30,47 +32,80 @@ def augmentation_of(config):
     )
 
 
+def draws_per_step(config):
+    """How many positions of the input's stream a step takes: one, or one for each of its batches.
+
+    A step that is mined as a whole is also drawn as a whole.
+    """
+    return 1 if _is_mined_over_batches(config) else config.accumulate_batches
+
+
+def _is_mined_over_batches(config):
+    return config.mining == "step" and config.accumulate_batches > 1
+
+
 def sampler_of(config, labels):
-    """The run's function from the index of a batch to int64 [B] list positions."""
-    sampler = SAMPLERS[config.sampler]
-    return sampler(labels, config.batch_size, config.images_per_class, config.seed)
+    """The run's function from a position of the input's stream to int64 [U] list positions.
+
+    U is the batch size, or the size of a step that is mined as a whole; P x K then holds for the
+    step if there are enough classes, else for each of its batches.
+    """
+    sampler, number = SAMPLERS[config.sampler], config.accumulate_batches
+    size, per_class = config.batch_size, config.images_per_class
+    if not _is_mined_over_batches(config):
+        return sampler(labels, size, per_class, config.seed)
+    if config.sampler != "pk" or number * size // per_class <= len(np.unique(labels)):
+        return sampler(labels, number * size, per_class, config.seed)
+    batch_at = sampler(labels, size, per_class, config.seed)
+    return lambda step: np.concatenate([batch_at(step * number + i) for i in range(number)])
 
 
-def train_input(config, image_list, first_batch):
-    """The endless stream of training batches.
+def train_input(config, image_list, first_draw, index=0, num_replicas=1):
+    """The endless stream of a replica's share of the training images.
 
     Args:
       config: Config.
       image_list: data.lists.ImageList, the training split.
-      first_batch: int64 [] tensor or int, position of the first batch.
+      first_draw: int64 [] tensor or int, position of the first draw, see `draws_per_step`.
+      index: int, of the replica.
+      num_replicas: int, N; each batch is split evenly.
 
     Returns:
-      tf.data.Dataset of float32 [B, F, F, 3] and int32 [B].
+      tf.data.Dataset of float32 [b, F, F, 3] and int32 [b], with b = B / N; of all batches of a
+      step, one after the other, if a draw is a step.
     """
+    batches = config.accumulate_batches // draws_per_step(config)
+    rows = np.arange(batches * config.batch_size).reshape([batches, num_replicas, -1])
     return pipeline.training_batches(
         image_list,
         sampler_of(config, image_list.labels),
-        config.batch_size,
+        rows.size,
         augmentation_of(config),
         config.seed,
-        first_batch,
+        first_draw,
         config.parallel_calls,
+        rows[:, index].ravel(),
     )
 
 
-def eval_input(config, image_list, batch_size=None):
-    """Each image of a split once, in list order.
+def eval_input(config, image_list, batch_size=None, index=0, num_replicas=1):
+    """Each image of a split once, in list order, or a replica's share of each batch.
 
     Args:
       config: Config.
       image_list: data.lists.ImageList.
       batch_size: int, default the run's.
+      index: int, of the replica.
+      num_replicas: int, N.
 
     Returns:
-      tf.data.Dataset of float32 [<= B, F, F, 3] and int32 [<= B].
+      tf.data.Dataset of float32 [<= B, F, F, 3] and int32 [<= B]; with several replicas of
+      [B / N, F, F, 3] and [B / N], the last image filling up the last batch.
     """
+    size = batch_size or config.batch_size
+    share = None if num_replicas == 1 else (index, num_replicas)
     return pipeline.evaluation_batches(
-        image_list, batch_size or config.batch_size, augmentation_of(config), config.parallel_calls
+        image_list, size, augmentation_of(config), config.parallel_calls, share
     )
 
 
@@ -95,13 +130,14 @@ def build_tower(config, images, num_classes, is_training, reuse=None):
         raise UserError(f"--feature_map {config.feature_map}: {error.args[0]}") from None
 
 
-def build_objective(config, labels, tower):
+def build_objective(config, labels, tower, step=None):
     """The objective of a training step, with auxiliary loss and weight decay if configured.
 
     Args:
       config: Config.
       labels: int32 [B].
       tower: nets.two_head.TwoHead.
+      step: losses.mining.Step, if the ranking loss is over more images than these B.
 
     Returns:
       losses.objective.Objective.
@@ -111,8 +147,9 @@ def build_objective(config, labels, tower):
     if loss.per_class:
         settings["num_classes"] = int(tower.logits.shape[1])
     built = objective(
-        config.train_mode, labels, tower.logits, tower.embeddings, config.ranking_weight, settings
-    )
+        config.train_mode, labels, tower.logits, tower.embeddings, config.ranking_weight, settings,
+        step,
+    )  # fmt: skip
     total, terms = built.total, dict(built.terms)
     if config.aux_loss_weight:
         auxiliary = tower.end_points[NETWORKS[config.net].auxiliary]

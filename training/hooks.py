@@ -97,13 +97,14 @@ class Evaluation(Hook):
     def after_step(self, loop, terms):
         """Evaluates if due, unless a signal has come; then the next start does it."""
         del terms
-        if loop.is_due(loop.config.eval_every_steps) and loop.stop.signal_number is None:
+        if loop.is_due(loop.config.eval_every_steps) and loop.signal_number is None:
             self._evaluate(loop, save=False)
 
     def _evaluate(self, loop, save):
         """Scores the split; an evaluation interrupted by a signal is discarded."""
+        loop.session.run(loop.graph.average_statistics)
         arrays = evaluator.run_network(
-            loop.session, self._graph, self._image_list, lambda: loop.stop.signal_number is not None
+            loop.session, self._graph, self._image_list, loop.look_for_signal
         )
         if arrays is None:
             return
@@ -113,7 +114,7 @@ class Evaluation(Hook):
         if np.float32(scores["accuracy"]) > accuracy:
             accuracy, step = scores["accuracy"], loop.done
             loop.check_variables()
-            loop.graph.best.load([accuracy, step], loop.session)
+            loop.session.run(loop.graph.set_best, {loop.graph.new_best: [accuracy, step]})
             self._saver.save_best(loop.session, loop.done)
         if save:
             self._saver.save(loop.session, loop.done)
@@ -136,7 +137,8 @@ class Checkpoints(Hook):
     def after_step(self, loop, terms):
         """Saves if due."""
         del terms
-        if loop.is_due(loop.config.save_every_steps) or loop.stop.signal_number is not None:
+        if loop.is_due(loop.config.save_every_steps) or loop.signal_number is not None:
+            loop.session.run(loop.graph.average_statistics)
             loop.check_variables()
             self._saver.save(loop.session, loop.done)
 
@@ -172,15 +174,16 @@ class Advice(Hook):
         del terms
         if self._log.mean is not None and self._collapse.collapsed(self._log.mean):
             logs.LOGGER.warning(advice(loop.config.train_mode, loop.config.margin))
-        if loop.is_last and loop.stop.signal_number is None:
+        if loop.is_last and loop.signal_number is None:
             self._compare_statistics(loop)
 
     def _compare_statistics(self, loop):
         """Scores one batch with its own statistics and with the moving averages."""
         graph, config = loop.graph, loop.config
-        images, labels, own = loop.session.run([graph.images, graph.labels, graph.logits])
+        fetches = [graph.images, graph.labels, graph.logits]
+        images, labels, own = loop.session.run(fetches, {graph.part: 0})
         feed = {self._eval_graph.images: images}
-        in_evaluation = loop.session.run(self._eval_graph.logits, feed)
+        in_evaluation = loop.session.run(self._eval_graph.own_logits, feed)
         accuracies = [metrics.accuracy(logits, labels) for logits in (own, in_evaluation)]
         text = "the same batch: accuracy %.3f with its own batch statistics, %.3f in evaluation"
         logs.LOGGER.info(text, *accuracies)

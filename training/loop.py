@@ -19,14 +19,15 @@ class TrainingLoop:
           session: tf.Session, with the run's variables after `done` steps.
       graph: training.graphs.TrainGraph.
           done: int, steps done.
-      stop: utils.signals.StopRequest, entered while the loop runs.
+      signal_number: int or None, the signal after which all processes of the run stop.
     """
 
     def __init__(self, config, session, graph, train_list, hooks):
         """Takes the run, its training list (data.lists.ImageList) and its hooks in order."""
         self.config, self.session, self.graph = config, session, graph
         self.done = int(session.run(graph.global_step))
-        self.stop = StopRequest()
+        self.signal_number = None
+        self._stop = StopRequest()
         self._train_list, self._hooks = train_list, hooks
 
     @property
@@ -46,9 +47,10 @@ class TrainingLoop:
           Interrupted: a signal came, and the state was saved.
         """
         try:
-            with self.stop:
+            with self._stop:
                 for hook in self._hooks:
                     hook.begin(self)
+                self.look_for_signal()
                 self._check_stop()
                 while not self.is_last:
                     self._step()
@@ -57,9 +59,21 @@ class TrainingLoop:
             for hook in self._hooks:
                 hook.end(self)
 
+    def look_for_signal(self):
+        """Updates `signal_number`; all processes of the run call it at the same point.
+
+        Returns:
+          bool, whether a signal has come.
+        """
+        if self.signal_number is None:
+            own = self._stop.signal_number
+            self.signal_number = self.graph.replicas.agree(self.session, own)
+        return self.signal_number is not None
+
     def _step(self):
         terms = take_step(self.session, self.graph, self.config, self._train_list, self.done)
         self.done += 1
+        self.look_for_signal()
         if not math.isfinite(terms["loss"]):
             shown = ", ".join(f"{name} {value:g}" for name, value in terms.items())
             raise UserError(f"the loss of step {self.done} is not finite ({shown}){self._remedy()}")
@@ -67,7 +81,7 @@ class TrainingLoop:
             hook.after_step(self, terms)
 
     def _check_stop(self):
-        number = self.stop.signal_number
+        number = self.signal_number
         if number is not None:
             what = f"stopped and saved after step {self.done}" if self.done else "stopped at step 0"
             total = self.config.train_iters
@@ -114,11 +128,15 @@ def take_step(session, graph, config, image_list, done):
     """
     batches = []
     try:
+        parts = [{graph.part: part} for part in range(config.accumulate_batches)]
+        if graph.embed is not None:
+            session.run(graph.load)
+            for part in parts:
+                session.run(graph.embed, part)
         if graph.accumulate is None:
             batches.append(session.run((graph.terms, graph.step))[0])
         else:
-            for _ in range(config.accumulate_batches):
-                batches.append(session.run((graph.terms, graph.accumulate))[0])
+            batches = [session.run((graph.terms, graph.accumulate), part)[0] for part in parts]
             session.run(graph.step)
     except tf.errors.OpError:
         _name_unreadable(config, image_list, done)
@@ -128,8 +146,8 @@ def take_step(session, graph, config, image_list, done):
 
 def _name_unreadable(config, image_list, done):
     """Raises the UserError for an undecodable image of the next step, if there is one."""
-    first = done * config.accumulate_batches
+    number = build.draws_per_step(config)
     batch_at = build.sampler_of(config, image_list.labels)
     paths = image_list.paths
-    for position in range(first, first + config.accumulate_batches):
+    for position in range(done * number, (done + 1) * number):
         build.raise_unreadable(paths[i] for i in batch_at(position))

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import os
+import tempfile
 
 from config import stored
 from config.datasets import DATASETS
@@ -11,26 +12,28 @@ from data import lists
 from evaluation import metrics, plots
 from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
-from training import graphs, hooks, preflight
+from training import build, graphs, hooks, peers, preflight
 from training.loop import TrainingLoop
+from training.replicas import Replicas
 from utils import checkpoints, logs, run_dir
-from utils.lock import lock
+from utils.lock import lock, unlock
 from utils.provenance import provenance
 from utils.tf1 import open_session, tf
 
 
-def train(config):
+def train(config, cluster=None):
     """Trains or resumes a run, up to `config.train_iters` steps.
 
     Args:
       config: Config.
+      cluster: config.cluster.Cluster, the machines that train together; default this one alone.
 
     Returns:
       Config of the run, with its evaluation split decided.
 
     Raises:
-      UserError: the settings don't match the data set, the start weights or the run folder; an
-        image can't be decoded; the loss is not finite.
+      UserError: the settings don't match the data set, the start weights, the run folder or the
+        other machines; an image can't be decoded; the loss is not finite.
       Interrupted: a signal came, and the state was saved.
     """
     resumes = run_dir.exists(config.run_dir, config.on_exist)
@@ -49,29 +52,92 @@ def train(config):
     weights = None if newest else preflight.pretrained_path(config)
     if config.on_exist == "overwrite":
         preflight.check_overwrite(config, weights)
-    with tf.Graph().as_default():
-        graph, eval_graph = _build_graphs(config, dataset)
-        with _opened_run_folder(config, dataset) as touch, open_session(config.gpu) as session:
-            for name, (old, new) in changes.items():
-                logs.LOGGER.info("changed since the start: --%s %s, before: %s", name, new, old)
-            saver = checkpoints.RunSaver(
-                config.run_dir, config.checkpoint_name, config.keep_checkpoints
-            )
-            if newest is None:
-                _warn_of_lost_steps(config.run_dir)
-            _set_variables(session, graph, config, saver, newest, weights)
-            _run_loop(config, session, graph, eval_graph, dataset, saver, touch)
-    rows = logs.read_metrics(config.run_dir)
-    plots.learning_curves(os.path.join(config.run_dir, "curves.png"), rows)
+    if cluster is not None:
+        about = preflight.in_common(config, dataset, weights, done)
+        peers.meet(cluster, about, config.join_timeout)
+    replicas = Replicas(config.gpu, cluster)
+    preflight.check_replicas(config, replicas.count)
+    with contextlib.ExitStack() as stack:
+        start = None
+        if newest is None and replicas.count > 1:
+            start = stack.enter_context(_start_of_one_device(config, dataset, weights))
+        stack.enter_context(tf.Graph().as_default())
+        stack.enter_context(replicas.strategy.scope())
+        graph, eval_graph = _build_graphs(config, dataset, replicas)
+        opened = _opened_run_folder(config, dataset) if replicas.is_chief else _no_run_folder()
+        touch = stack.enter_context(opened)
+        stack.enter_context(
+            peers.Watch(cluster, config.join_timeout, lambda: unlock(config.run_dir))
+        )
+        session = stack.enter_context(replicas.open_session())
+        _log_start(config, changes, replicas)
+        saver = checkpoints.RunSaver(
+            config.run_dir, config.checkpoint_name, config.keep_checkpoints,
+            replicas.own_copies(tf.global_variables()), replicas.is_chief,
+        )  # fmt: skip
+        if newest is None:
+            _warn_of_lost_steps(config.run_dir)
+        _set_variables(session, graph, config, newest or start, weights)
+        _run_loop(config, session, graph, eval_graph, dataset, saver, touch)
+        replicas.agree(session, None)  # nobody leaves while others work
+    if replicas.is_chief:
+        rows = logs.read_metrics(config.run_dir)
+        plots.learning_curves(os.path.join(config.run_dir, "curves.png"), rows)
     return config
 
 
-def _build_graphs(config, dataset):
+def _build_graphs(config, dataset, replicas):
     """The training graph, and the evaluation tower that shares its variables."""
     num_classes = len(dataset.class_map.labels)
-    graph = graphs.build_train_graph(config, dataset.splits["train"], num_classes)
+    graph = graphs.build_train_graph(config, dataset.splits["train"], num_classes, replicas)
     eval_list = dataset.splits[config.eval_split]
-    return graph, graphs.build_eval_graph(config, eval_list, num_classes, reuse=True)
+    evaluation = graphs.build_eval_graph(
+        config, eval_list, num_classes, reuse=True, replicas=replicas
+    )
+    return graph, evaluation
+
+
+@contextlib.contextmanager
+def _start_of_one_device(config, dataset, weights):
+    """A checkpoint of the variables that a run on one device starts with; yields its prefix."""
+    num_classes = len(dataset.class_map.labels)
+    with tempfile.TemporaryDirectory() as folder:
+        with tf.Graph().as_default(), open_session("-1") as session:
+            graph = graphs.build_train_graph(config, dataset.splits["train"], num_classes)
+            graphs.start(session, graph)
+            if weights is not None:
+                _restore_pretrained(session, config, weights)
+            yield tf.train.Saver().save(session, os.path.join(folder, checkpoints.NAME))
+
+
+@contextlib.contextmanager
+def _no_run_folder():
+    """What takes the place of the run folder where another process writes it; yields `touch`."""
+    yield lambda: None
+
+
+def _log_start(config, changes, replicas):
+    """What the log says about the settings of this start."""
+    for name, (old, new) in changes.items():
+        logs.LOGGER.info("changed since the start: --%s %s, before: %s", name, new, old)
+    parts = replicas.count * config.accumulate_batches
+    if replicas.count > 1:
+        logs.LOGGER.info(
+            "%d replicas share each batch; batch-normalisation statistics are %s",
+            replicas.count, "shared" if config.sync_bn else "those of each replica's part",
+        )  # fmt: skip
+    if config.mining == "batch" and parts > 1:
+        logs.LOGGER.info(
+            "--mining batch: the ranking loss compares the images of each of the %d"
+            " parts of a step alone",
+            parts,
+        )
+    elif config.mining == "step" and config.accumulate_batches > 1:
+        logs.LOGGER.info(
+            "--mining step: the ranking loss compares all images of the %d batches of"
+            " a step, which takes one more forward pass of each",
+            config.accumulate_batches,
+        )
 
 
 @contextlib.contextmanager
@@ -115,15 +181,15 @@ def _warn_of_lost_steps(folder):
         )  # fmt: skip
 
 
-def _set_variables(session, graph, config, saver, newest, weights):
-    """Restores the newest checkpoint, or starts from `weights`, or from random values."""
+def _set_variables(session, graph, config, checkpoint, weights):
+    """Restores a checkpoint, or starts from `weights`, or from random values."""
     graphs.start(session, graph)
-    if newest is not None:
-        checkpoints.restore(saver.last, session, newest)
+    if checkpoint is not None:
+        checkpoints.restore(tf.train.Saver(), session, checkpoint)
     elif weights is not None:
         _restore_pretrained(session, config, weights)
     done = int(session.run(graph.global_step))
-    graphs.seek(session, graph, done * config.accumulate_batches)
+    graphs.seek(session, graph, done * build.draws_per_step(config))
     logs.LOGGER.info("%s: %d of %d steps done", config.run_dir, done, config.train_iters)
 
 
@@ -143,7 +209,8 @@ def _run_loop(config, session, graph, eval_graph, dataset, saver, touch):
     columns = ["learning_rate", "images_per_second", *graph.terms]
     columns += [name for name in metrics.names_of(in_training=True) if name not in columns]
     done = int(session.run(graph.global_step))
-    with logs.MetricsLog(config.run_dir, columns, done) as table:
+    is_chief = graph.replicas.is_chief
+    with logs.MetricsLog(config.run_dir, columns, done) if is_chief else logs.NoLog() as table:
         log = hooks.Log(table)
         in_order = [
             log,

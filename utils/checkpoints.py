@@ -155,13 +155,17 @@ def restore(saver, session, prefix):
 class RunSaver:
     """Keeps the newest checkpoints of a run and the best one."""
 
-    def __init__(self, run_dir, filename, keep):
+    def __init__(self, run_dir, filename, keep, variables=None, writes=True):
         """Takes the run folder, the checkpoints' name and how many of the newest to keep.
 
-        Removes the files of an interrupted save.
+        Removes the files of an interrupted save. `variables` is a dict from name to the tf.Variable
+        to save, default all. With `writes` False, another process removes and saves.
         """
         self._run_dir, self._filename, self._keep = run_dir, filename, keep
-        self.last = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
+        self._writes = writes
+        self._saver = tf.train.Saver(variables, max_to_keep=None, save_relative_paths=True)
+        if not writes:
+            return
         for folder in (run_dir, os.path.join(run_dir, BEST)):
             checkpoint_files.remove_unfinished(folder, filename)
 
@@ -174,6 +178,8 @@ class RunSaver:
         self._save(session, os.path.join(self._run_dir, BEST), step, 1)
 
     def _save(self, session, folder, step, keep):
+        if not self._writes:
+            return
         prefix = os.path.join(folder, self._filename)
         if not os.path.isdir(self._run_dir):  # TensorFlow would recreate it
             raise UserError(
@@ -181,7 +187,7 @@ class RunSaver:
             )
         try:
             os.makedirs(folder, exist_ok=True)
-            self.last.save(session, prefix, global_step=step, write_meta_graph=False)
+            self._saver.save(session, prefix, global_step=step, write_meta_graph=False)
         except (tf.errors.OpError, OSError, ValueError) as error:
             checkpoint_files.remove_unfinished(folder, self._filename)
             full = next((text for text in _FULL if text in str(error)), None)

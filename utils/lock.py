@@ -49,6 +49,14 @@ def lock(path):
                     os.remove(file_path)
 
 
+def unlock(path):
+    """Removes this process's lock of a run folder, for an end that leaves no with-block."""
+    file_path = os.path.join(path, LOCK_FILE)
+    holder = _holder(file_path)
+    if (holder.get("host"), holder.get("pid")) == (socket.gethostname(), os.getpid()):
+        os.remove(file_path)
+
+
 def _open(file_path):
     """The file, open for appending, and how far its lock reaches, see `_lock_by_system`."""
     while True:

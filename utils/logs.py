@@ -161,6 +161,20 @@ class MetricsLog:
         self.close()
 
 
+class NoLog:
+    """A MetricsLog of a run that another process writes."""
+
+    def write(self, step, split, values):
+        """Writes nothing."""
+
+    def __enter__(self):
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_):
+        """Does nothing."""
+
+
 def read_metrics(run_dir):
     """Rows of metrics.csv as dicts of str, empty if there is no such file.
 

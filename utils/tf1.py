@@ -33,8 +33,9 @@ def _alias_legacy_layers():
 
 
 __all__ = [
-    "TENSORFLOW_VERSION", "hold_back_stderr", "load_saved_model", "open_session",
-    "require_tensorflow_2", "session_config", "slim", "slim_nets", "tf", "tflite_of",
+    "TENSORFLOW_VERSION", "hold_back_stderr", "load_saved_model", "mirrored_strategy",
+    "multi_worker_strategy", "open_session", "require_tensorflow_2", "run_on_replicas",
+    "session_config", "slim", "slim_nets", "tf", "tflite_of",
 ]  # fmt: skip
 
 
@@ -75,23 +76,26 @@ warnings.filterwarnings("ignore", ".*(layer.apply|tf.layers.flatten)", UserWarni
 
 
 def session_config(gpu):
-    """tf.ConfigProto of a session on one device.
+    """tf.ConfigProto of a session.
 
     Args:
-      gpu: str, the index of a visible CUDA device; "-1" for none.
+      gpu: str, indices of visible CUDA devices with commas between them; "-1" for none, repeated
+        for several logical CPU devices.
 
     Raises:
       UserError: there are devices, but not that many.
     """
     config = tf.ConfigProto(allow_soft_placement=True)
     config.gpu_options.allow_growth = True
-    if gpu == "-1":
+    chosen = gpu.split(",")
+    if "-1" in chosen:
         config.device_count["GPU"] = 0
+        config.device_count["CPU"] = len(chosen)
         return config
     found = len(tf.config.experimental.list_physical_devices("GPU"))
-    if found and int(gpu) >= found:
+    if found and max(map(int, chosen)) >= found:
         raise UserError(
-            f"--gpu {gpu}: TensorFlow sees {found} devices, numbered from 0; choose one of them"
+            f"--gpu {gpu}: TensorFlow sees {found} devices, numbered from 0; choose among them"
         )
     if found:  # without one TensorFlow 1.15 would abort
         config.gpu_options.visible_device_list = gpu
@@ -99,8 +103,64 @@ def session_config(gpu):
 
 
 def open_session(gpu):
-    """A tf.Session of the default graph on one device, see `session_config`."""
+    """A tf.Session of the default graph, see `session_config`."""
     return tf.Session(config=session_config(gpu))
+
+
+def mirrored_strategy(gpu):
+    """A tf.distribute.MirroredStrategy over the devices of a session of `session_config(gpu)`.
+
+    Raises:
+      UserError: TensorFlow sees no CUDA device.
+    """
+    chosen = gpu.split(",")
+    if "-1" in chosen:
+        devices = [f"/cpu:{index}" for index in range(len(chosen))]
+        reduction = tf.distribute.ReductionToOneDevice()
+        return tf.distribute.MirroredStrategy(devices, cross_device_ops=reduction)
+    _require_devices(gpu)
+    return tf.distribute.MirroredStrategy([f"/gpu:{index}" for index in range(len(chosen))])
+
+
+def multi_worker_strategy(gpu):
+    """A MultiWorkerMirroredStrategy over the machines of TF_CONFIG; made before any op.
+
+    It takes all devices that the process sees, so from here on the process sees only the chosen
+    ones, numbered from 0.
+
+    Args:
+      gpu: str, see `session_config`.
+
+    Returns:
+      The strategy, and the `gpu` that is right from now on.
+
+    Raises:
+      UserError: several logical CPU devices, or devices that TensorFlow doesn't see.
+    """
+    chosen = gpu.split(",")
+    if "-1" in chosen and len(chosen) > 1:
+        raise UserError(f"--gpu {gpu} is for one machine; with TF_CONFIG choose --gpu -1")
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = dict(enumerate(visible.split(","))) if visible else {}
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(names.get(int(i), i) for i in chosen)
+    if len(chosen) > 1:
+        _require_devices(gpu)
+    module = tensorflow.distribute.experimental if _IS_TF1 else tensorflow.distribute
+    numbers = "-1" if "-1" in chosen else ",".join(map(str, range(len(chosen))))
+    return module.MultiWorkerMirroredStrategy(), numbers
+
+
+def _require_devices(gpu):
+    if not tf.config.experimental.list_physical_devices("GPU"):
+        raise UserError(
+            f"--gpu {gpu}: TensorFlow sees no CUDA device; choose --gpu -1, or --gpu -1,-1 to try"
+            " two replicas on the CPU of one machine"
+        )
+
+
+def run_on_replicas(strategy, function):
+    """Calls a function once for each replica of a tf.distribute strategy in this process."""
+    (strategy.experimental_run_v2 if _IS_TF1 else strategy.run)(function)
 
 
 def load_saved_model(folder, session):

@@ -79,7 +79,7 @@ def expected(root):
         graph = graphs.build_eval_graph(config, images, len(CLASSES), 5)
         checkpoints.restore(tf.train.Saver(), session, checkpoints.find(str(root / "hard"), "last"))
         arrays = evaluator.run_network(session, graph, images)
-        session.run(graph.iterator.initializer)
+        session.run(graph.start)
         pixels = session.run(graph.images)
     exponents = [[np.exp(float(x)) for x in row] for row in arrays["logits"]]
     pooled = np.array([row / np.sqrt(np.sum(row**2)) for row in arrays["pooled"].astype(float)])

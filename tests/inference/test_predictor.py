@@ -28,7 +28,7 @@ def evaluated(folder):
         graph = graphs.build_eval_graph(config, images, 4, batch_size=len(images.files))
         checkpoints.restore(tf.train.Saver(), session, checkpoints.find(folder, "last"))
         plain = evaluator.run_network(session, graph, images)
-        session.run(graph.iterator.initializer)
+        session.run(graph.start)
         frames = session.run(graph.images)[:, :, ::-1]
         fetches = [t for t in (graph.logits, graph.pooled, graph.embeddings) if t is not None]
         mirrored = session.run(fetches, {graph.images: frames})

@@ -56,7 +56,7 @@ class Run:
     def restored(self, checkpoint="last"):
         with self.session.graph.as_default():
             prefix = checkpoints.find(self.folder, checkpoint)
-            checkpoints.restore(self.saver.last, self.session, prefix)
+            checkpoints.restore(tf.train.Saver(), self.session, prefix)
         return float(self.session.run(self.value)[7])
 
 
@@ -257,7 +257,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_nothing(
 ):
     run = Run(tmp_path)
     text = f"{NODES}{tmp_path}/model.ckpt-7; {reason}\n\t [[{{{{node save/SaveV2}}}}]]\n\nStack"
-    monkeypatch.setattr(run.saver.last, "save", fail_with(text))
+    monkeypatch.setattr(run.saver._saver, "save", fail_with(text))
     message = message_of(run.saver.save, None, 7)
     assert "model.ckpt-7 can't be written (" in message and reason in message
     assert "Graph execution" not in message and ("free some space" in message) == makes_room

@@ -57,7 +57,7 @@ def checkpoint(config, images, folder):
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(0)
         graph = graphs.build_eval_graph(config, images, 4, batch_size=3)
-        session.run([tf.global_variables_initializer(), graph.iterator.initializer])
+        session.run([tf.global_variables_initializer(), graph.start])
         for variable in tf.trainable_variables():
             if variable.op.name.endswith("biases") and variable.shape[0] in (4, config.emb_dim):
                 session.run(variable.assign(RNG.randn(*variable.shape.as_list())))
