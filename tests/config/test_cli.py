@@ -68,7 +68,7 @@ def test_words_become_values():
         (["--batch_size", "3.5"], ["--batch_size", "whole number"]),
         (["--margin", "wide"], ["--margin", "'wide'"]),
         (["--flip", "maybe"], ["--flip", "'maybe'"]),
-        (["--gpu", "x"], ["--gpu", "'x' is not a device's number, or -1"]),
+        (["--gpu", "x"], ["--gpu", "'x' is not different devices' numbers such as 0,1, or -1"]),
         (["--gpu", "-2"], ["--gpu", "'-2'"]),
         (["--batch_size"], ["--batch_size"]),
         (["--net", "resnet"], ["--net resnet", "resnet50"]),

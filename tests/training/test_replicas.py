@@ -45,11 +45,12 @@ def make_config(layout, **given):
 
 def tiny_tower(config, images, num_classes, is_training, reuse=None):
     """Enough of a network to have weights before and in both heads."""
-    del config, is_training, reuse
-    net = slim.conv2d(images / 128, 4, 5, 4, scope="conv")
-    pooled = tf.reduce_mean(net, [1, 2])
-    logits = slim.fully_connected(pooled, num_classes, activation_fn=None, scope="logits")
-    vectors = slim.fully_connected(slim.flatten(net), 8, activation_fn=None, scope="embedding")
+    del config, is_training
+    with tf.variable_scope(tf.get_variable_scope(), reuse=reuse):
+        net = slim.conv2d(images / 128, 4, 5, 4, scope="conv")
+        pooled = tf.reduce_mean(net, [1, 2])
+        logits = slim.fully_connected(pooled, num_classes, activation_fn=None, scope="logits")
+        vectors = slim.fully_connected(slim.flatten(net), 8, activation_fn=None, scope="embedding")
     return TwoHead(logits, tf.nn.l2_normalize(vectors, 1, 1e-10), pooled, {})
 
 

@@ -1,0 +1,177 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tests.conftest import write_tree
+from utils.checkpoint_reader import open_reader
+from utils.logs import read_metrics
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+STEPS = 40
+LIMIT_S = 240
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    return write_tree(str(tmp_path_factory.mktemp("cluster") / "tree"), 6, list("abcdefgh"))
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("localhost", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def flags_of(tree, run_dir, **given):
+    flags = dict(
+        dataset="custom", dataset_path=tree, net="mobile", pretrained="none", frame_size=32,
+        resize_min=32, resize_max=40, emb_dim=8, learning_rate=1e-3, train_iters=STEPS,
+        eval_every_steps=STEPS // 2, log_every_steps=5, save_every_steps=10, gpu=-1,
+        run_dir=run_dir, join_timeout=90,
+    )  # fmt: skip
+    return [f"--{name}={value}" for name, value in dict(flags, **given).items()]
+
+
+class Workers:
+    """Processes of one run on this machine."""
+
+    def __init__(self, count, *flags, own_flags=(), environ=()):
+        ports = free_ports(count)
+        cluster = {"worker": [f"localhost:{port}" for port in ports]}
+        self.processes = []
+        for index in range(count):
+            task = {"type": "worker", "index": index}
+            words = list(flags) + list(own_flags[index] if own_flags else [])
+            env = dict(os.environ, PYTHONUNBUFFERED="1", **dict(environ))
+            if count > 1:
+                env["TF_CONFIG"] = json.dumps({"cluster": cluster, "task": task})
+            self.processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "tests.training.worker", *words], cwd=ROOT, env=env,
+                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True,
+                )  # fmt: skip
+            )
+
+    def wait(self):
+        """List of (exit code, output)."""
+        try:
+            outputs = [process.communicate(timeout=LIMIT_S)[0] for process in self.processes]
+        finally:
+            for process in self.processes:
+                process.kill()
+        return [(process.returncode, text) for process, text in zip(self.processes, outputs)]
+
+
+def weights_of(run_dir):
+    shapes, value_of = open_reader(os.path.join(run_dir, f"model.ckpt-{STEPS}"))
+    return {name: value_of(name) for name in shapes}
+
+
+def losses_of(run_dir):
+    rows = read_metrics(run_dir)
+    return {(row["step"], row["split"]): float(row["loss"] or row["accuracy"]) for row in rows}
+
+
+def assert_same_run(found, expected):
+    ours, theirs = weights_of(found), weights_of(expected)
+    assert ours.keys() == theirs.keys()
+    for name, value in theirs.items():
+        bound = 1e-5 * max(1.0, np.abs(value).max())
+        np.testing.assert_allclose(ours[name], value, rtol=0, atol=bound, err_msg=name)
+    assert losses_of(found) == pytest.approx(losses_of(expected), rel=2e-5)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tree, tmp_path_factory):
+    """The run of one process."""
+    folder = str(tmp_path_factory.mktemp("unbroken") / "run")
+    ((code, text),) = Workers(1, *flags_of(tree, folder)).wait()
+    assert code == 0, text
+    return folder
+
+
+def reach(run_dir, step):
+    """Waits until metrics.csv has the row of a step."""
+    until = time.time() + LIMIT_S
+    while time.time() < until:
+        if any(int(row["step"]) >= step for row in read_metrics(run_dir)):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"step {step} was not reached")
+
+
+def test_two_workers_killed_and_resumed_as_one(tree, unbroken, tmp_path):
+    folder = str(tmp_path / "run")
+    workers = Workers(2, *flags_of(tree, folder))
+    reach(folder, int(np.random.RandomState(0).randint(10, 25)))
+    workers.processes[1].kill()
+    killed = time.time()
+    (code, text), _ = workers.wait()
+    assert time.time() - killed < 60
+    assert code == 1
+    assert text.splitlines()[-1].startswith("main.py: worker 1 at localhost:")
+    assert "Traceback" not in text
+    assert not os.path.exists(os.path.join(folder, "run.lock"))
+    ((code, text),) = Workers(1, *flags_of(tree, folder)).wait()
+    assert code == 0, text
+    assert_same_run(folder, unbroken)
+
+
+def test_two_workers_stop_together_and_resume(tree, unbroken, tmp_path):
+    folder = str(tmp_path / "run")
+    workers = Workers(2, *flags_of(tree, folder))
+    reach(folder, 5)
+    workers.processes[1].send_signal(signal.SIGUSR1)
+    for code, text in workers.wait():
+        assert code == 128 + signal.SIGUSR1, text
+        assert "stopped and saved after step" in text
+    for code, text in Workers(2, *flags_of(tree, folder)).wait():
+        assert code == 0, text
+    assert_same_run(folder, unbroken)
+
+
+@pytest.mark.slow
+def test_four_workers(tree, unbroken, tmp_path):
+    folder = str(tmp_path / "run")
+    for code, text in Workers(4, *flags_of(tree, folder)).wait():
+        assert code == 0, text
+    assert_same_run(folder, unbroken)
+
+
+def test_workers_with_other_settings(tree, tmp_path):
+    folder = str(tmp_path / "run")
+    own = [["--margin=0.2"], ["--margin=0.3"]]
+    for code, text in Workers(2, *flags_of(tree, folder), own_flags=own).wait():
+        assert code == 2
+        assert text.splitlines()[-1].startswith("main.py: error: worker 1 at localhost:")
+        assert "has --margin 0.3, but the chief 0.2" in text
+    assert not os.path.exists(folder)
+
+
+def test_a_worker_that_does_not_come(tree, tmp_path):
+    folder = str(tmp_path / "run")
+    workers = Workers(2, *flags_of(tree, folder, join_timeout=3))
+    workers.processes[1].kill()
+    (code, text), _ = workers.wait()
+    assert code == 2
+    assert "worker 1 at localhost:" in text and "within the 3 s of --join_timeout" in text
+    assert not os.path.exists(folder)
+
+
+def test_a_chief_that_does_not_come(tree, tmp_path):
+    workers = Workers(2, *flags_of(tree, str(tmp_path / "run"), join_timeout=3))
+    workers.processes[0].kill()
+    _, (code, text) = workers.wait()
+    assert code == 2
+    assert "the chief at localhost:" in text and "within the 3 s of --join_timeout" in text
