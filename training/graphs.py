@@ -2,8 +2,11 @@
 
 from typing import NamedTuple, Optional
 
+import numpy as np
+
 from config.networks import NETWORKS
 from training.build import build_objective, build_optimizer, build_tower, eval_input, train_input
+from utils import checkpoints
 from utils.tf1 import tf
 
 
@@ -23,6 +26,7 @@ class TrainGraph(NamedTuple):
       learning_rate: float32 [].
       global_step: int64 variable, steps done.
       best: float32 variable [2], accuracy and step of the best evaluation; saved with the rest.
+      interval: float64 variable [T + 1], see `training.loop.TrainingLoop`; saved with the rest.
       not_finite: string [V], names of the saved variables that contain infinity or NaN.
     """
 
@@ -38,6 +42,7 @@ class TrainGraph(NamedTuple):
     learning_rate: tf.Tensor
     global_step: tf.Variable
     best: tf.Variable
+    interval: tf.Variable
     not_finite: tf.Tensor
 
 
@@ -85,6 +90,9 @@ def build_train_graph(config, image_list, num_classes):
         optimizer, built.total, updates, global_step, config.accumulate_batches
     )
     best = tf.get_variable("best", initializer=[-1.0, 0.0], trainable=False)
+    not_finite = _not_finite()
+    sums = np.zeros(len(built.terms) + 1)
+    interval = tf.get_variable(checkpoints.INTERVAL, initializer=sums, trainable=False)
     return TrainGraph(
         iterator,
         first_batch,
@@ -98,7 +106,8 @@ def build_train_graph(config, image_list, num_classes):
         learning_rate,
         global_step,
         best,
-        _not_finite(),
+        interval,
+        not_finite,
     )
 
 

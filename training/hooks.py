@@ -44,7 +44,7 @@ class Log(Hook):
         """Takes the run's utils.logs.MetricsLog."""
         self.mean = None
         self._table, self._bar = table, None
-        self._rows, self._since = [], 0.0
+        self._steps, self._since = 0, 0.0
 
     def begin(self, loop):
         """Opens the progress bar and starts the clock."""
@@ -54,15 +54,16 @@ class Log(Hook):
     def after_step(self, loop, terms):
         """Logs the mean of the steps since the last line."""
         self._bar.update()
-        self._rows.append(terms)
+        self._steps += 1
+        loop.interval += [*terms.values(), 1]  # one by one, so that a resumed run rounds the same
         self.mean, config = None, loop.config
         if not loop.is_due(config.log_every_steps) and loop.done != 1:
             return
-        mean = self.mean = {n: np.mean([row[n] for row in self._rows]) for n in terms}
-        images = len(self._rows) * config.batch_size * config.accumulate_batches
+        mean = self.mean = dict(zip(terms, (loop.interval[:-1] / loop.interval[-1]).tolist()))
+        images = self._steps * config.batch_size * config.accumulate_batches
         mean["images_per_second"] = images / (time.time() - self._since)
         mean["learning_rate"] = float(loop.session.run(loop.graph.learning_rate))
-        self._rows, self._since = [], time.time()
+        loop.interval[:], self._steps, self._since = 0, 0, time.time()
         self._table.write(loop.done, "train", mean)
         text = "  ".join(f"{name} {value:.4g}" for name, value in mean.items())
         logs.LOGGER.info("step %d/%d  %s", loop.done, config.train_iters, text)
@@ -112,11 +113,10 @@ class Evaluation(Hook):
         # Compared in 32 bits, as the checkpoint stores them.
         if np.float32(scores["accuracy"]) > accuracy:
             accuracy, step = scores["accuracy"], loop.done
-            loop.check_variables()
             loop.graph.best.load([accuracy, step], loop.session)
-            self._saver.save_best(loop.session, loop.done)
+            loop.save(self._saver.save_best)
         if save:
-            self._saver.save(loop.session, loop.done)
+            loop.save(self._saver.save)
         # The row comes last: once it exists, the checkpoint of its step has the best accuracy.
         self._table.write(loop.done, loop.config.eval_split, scores)
         logs.LOGGER.info(
@@ -137,8 +137,7 @@ class Checkpoints(Hook):
         """Saves if due."""
         del terms
         if loop.is_due(loop.config.save_every_steps) or loop.stop.signal_number is not None:
-            loop.check_variables()
-            self._saver.save(loop.session, loop.done)
+            loop.save(self._saver.save)
 
 
 class Heartbeat(Hook):

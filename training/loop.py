@@ -16,9 +16,11 @@ class TrainingLoop:
 
     Attributes:
       config: Config.
-          session: tf.Session, with the run's variables after `done` steps.
+      session: tf.Session, with the run's variables after `done` steps.
       graph: training.graphs.TrainGraph.
-          done: int, steps done.
+      done: int, steps done.
+      interval: float64 [T + 1], sums of the T terms over the steps since the last log line, and
+        the number of these steps; saved with the weights, so that a resumed run logs the same.
       stop: utils.signals.StopRequest, entered while the loop runs.
     """
 
@@ -26,6 +28,7 @@ class TrainingLoop:
         """Takes the run, its training list (data.lists.ImageList) and its hooks in order."""
         self.config, self.session, self.graph = config, session, graph
         self.done = int(session.run(graph.global_step))
+        self.interval = session.run(graph.interval)
         self.stop = StopRequest()
         self._train_list, self._hooks = train_list, hooks
 
@@ -73,12 +76,17 @@ class TrainingLoop:
             total = self.config.train_iters
             raise Interrupted(number, f"{what} of {total}; run the same command again to resume")
 
-    def check_variables(self):
-        """Keeps infinite and NaN values out of the checkpoints.
+    def save(self, save):
+        """Saves the state with `RunSaver.save` or `RunSaver.save_best`.
 
         Raises:
-          UserError: a variable is not finite.
+          UserError: a variable is infinite or NaN, or the checkpoint can't be written.
         """
+        self._check_variables()
+        self.graph.interval.load(self.interval, self.session)
+        save(self.session, self.done)
+
+    def _check_variables(self):
         names = self.session.run(self.graph.not_finite)
         if len(names):
             shown = ", ".join(name.decode() for name in names[:3])

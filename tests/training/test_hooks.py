@@ -2,6 +2,7 @@
 
 import os
 from collections import namedtuple
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from training import loop as training_loop
 from utils import checkpoints, logs
 from utils.errors import Interrupted
 
-Loop = namedtuple("Loop", "config session graph done is_due")
 Settings = namedtuple("Settings", "train_iters batch_size accumulate_batches log_every_steps")
 
 
@@ -32,10 +32,14 @@ def test_a_log_line_is_the_mean_of_its_interval(monkeypatch):
     settings = Settings(train_iters=6, batch_size=4, accumulate_batches=3, log_every_steps=3)
     session = namedtuple("Session", "run")(lambda _: 0.5)
     graph = namedtuple("Graph", "learning_rate")(None)
-    table, log = Table(), None
+    table, interval = Table(), np.zeros(3)
     log = hooks.Log(table)
     for done in range(7):
-        loop = Loop(settings, session, graph, done, lambda every, done=done: done % every == 0)
+        is_due = lambda every, done=done: done % every == 0  # noqa: E731
+        loop = SimpleNamespace(
+            config=settings, session=session, graph=graph, done=done, is_due=is_due,
+            interval=interval,
+        )  # fmt: skip
         if done == 0:
             log.begin(loop)
         else:
