@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 
-from training import build
-from utils import checkpoints
+from training import build, graphs
+from utils import advice_file, checkpoints
 from utils.errors import Interrupted, UserError
+from utils.run_dir import ADVICE_FILE
 from utils.signals import StopRequest
 from utils.tf1 import tf
 
@@ -60,14 +61,35 @@ class TrainingLoop:
             for hook in self._hooks:
                 hook.end(self)
 
+    def rewind(self):
+        """Moves the input back to the batch of the next step."""
+        graphs.seek(self.session, self.graph, self.done * self.config.accumulate_batches)
+
     def _step(self):
         terms = take_step(self.session, self.graph, self.config, self._train_list, self.done)
         self.done += 1
         if not math.isfinite(terms["loss"]):
-            shown = ", ".join(f"{name} {value:g}" for name, value in terms.items())
-            raise UserError(f"the loss of step {self.done} is not finite ({shown}){self._remedy()}")
+            self._raise_not_finite(terms)
         for hook in self._hooks:
             hook.after_step(self, terms)
+
+    def _raise_not_finite(self, terms):
+        """Names the step, its terms and its images, which advice.json lists in full."""
+        shown = ", ".join(f"{name} {value:g}" for name, value in terms.items())
+        files = [
+            self._train_list.files[i]
+            for i in positions_of(self.config, self._train_list, self.done - 1)
+        ]
+        others = f" and {len(files) - 2} others in {ADVICE_FILE}" if len(files) > 2 else ""
+        sentence = (
+            f"the loss of step {self.done} is not finite ({shown}); its images are"
+            f" {', '.join(files[:2])}{others}{self._remedy()}"
+        )
+        advice_file.read_or_move_away(self.config.run_dir)
+        advice_file.add(
+            self.config.run_dir, "loss_not_finite", self.done, sentence, dict(terms, files=files)
+        )
+        raise UserError(sentence)
 
     def _check_stop(self):
         number = self.stop.signal_number
@@ -136,8 +158,21 @@ def take_step(session, graph, config, image_list, done):
 
 def _name_unreadable(config, image_list, done):
     """Raises the UserError for an undecodable image of the next step, if there is one."""
+    paths = image_list.paths
+    build.raise_unreadable(paths[i] for i in positions_of(config, image_list, done))
+
+
+def positions_of(config, image_list, done):
+    """The list positions of the images of a step.
+
+    Args:
+      config: Config.
+      image_list: data.lists.ImageList, the training split.
+      done: int, steps done before.
+
+    Returns:
+      int64 [B * accumulate_batches].
+    """
     first = done * config.accumulate_batches
     batch_at = build.sampler_of(config, image_list.labels)
-    paths = image_list.paths
-    for position in range(first, first + config.accumulate_batches):
-        build.raise_unreadable(paths[i] for i in batch_at(position))
+    return np.concatenate([batch_at(first + i) for i in range(config.accumulate_batches)])

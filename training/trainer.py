@@ -11,7 +11,7 @@ from data import lists
 from evaluation import metrics, plots
 from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
-from training import graphs, hooks, preflight
+from training import advice, graphs, hooks, preflight
 from training.loop import TrainingLoop
 from utils import checkpoints, logs, run_dir
 from utils.lock import lock
@@ -59,8 +59,8 @@ def train(config):
             )
             if newest is None:
                 _warn_of_lost_steps(config.run_dir)
-            _set_variables(session, graph, config, saver, newest, weights)
-            _run_loop(config, session, graph, eval_graph, dataset, saver, touch)
+            restored = _set_variables(session, graph, config, saver, newest, weights)
+            _run_loop(config, session, graph, eval_graph, dataset, saver, touch, restored)
     rows = logs.read_metrics(config.run_dir)
     plots.learning_curves(os.path.join(config.run_dir, "curves.png"), rows)
     return config
@@ -116,15 +116,21 @@ def _warn_of_lost_steps(folder):
 
 
 def _set_variables(session, graph, config, saver, newest, weights):
-    """Restores the newest checkpoint, or starts from `weights`, or from random values."""
+    """Restores the newest checkpoint, or starts from `weights`, or from random values.
+
+    Returns:
+      pretrained.weights.RestoreReport of the start weights, or None.
+    """
+    report = None
     graphs.start(session, graph)
     if newest is not None:
         checkpoints.restore(saver.last, session, newest)
     elif weights is not None:
-        _restore_pretrained(session, config, weights)
+        report = _restore_pretrained(session, config, weights)
     done = int(session.run(graph.global_step))
     graphs.seek(session, graph, done * config.accumulate_batches)
     logs.LOGGER.info("%s: %d of %d steps done", config.run_dir, done, config.train_iters)
+    return report
 
 
 def _restore_pretrained(session, config, weights):
@@ -135,9 +141,10 @@ def _restore_pretrained(session, config, weights):
         logs.LOGGER.info("  %s", line)
     for layer in report.layers_without_weights():
         logs.LOGGER.warning("  %s has statistics in this file but no weights", layer)
+    return report
 
 
-def _run_loop(config, session, graph, eval_graph, dataset, saver, touch):
+def _run_loop(config, session, graph, eval_graph, dataset, saver, touch, restored):
     """Runs the loop with its hooks."""
     train_list, eval_list = dataset.splits["train"], dataset.splits[config.eval_split]
     columns = ["learning_rate", "images_per_second", *graph.terms]
@@ -145,11 +152,13 @@ def _run_loop(config, session, graph, eval_graph, dataset, saver, touch):
     done = int(session.run(graph.global_step))
     with logs.MetricsLog(config.run_dir, columns, done) as table:
         log = hooks.Log(table)
+        evaluation = hooks.Evaluation(eval_graph, eval_list, table, saver)
+        seen = advice.seen_at_start(config, train_list.labels, eval_list.labels, restored)
         in_order = [
             log,
-            hooks.Evaluation(eval_graph, eval_list, table, saver),
+            evaluation,
             hooks.Checkpoints(saver),
-            hooks.Advice(log, eval_graph),
+            advice.Advice(seen, log, evaluation, eval_graph, saver),
             hooks.Heartbeat(touch),
         ]
         TrainingLoop(config, session, graph, train_list, in_order).run()
