@@ -166,6 +166,9 @@ class Config:
         alias="save_interval", resumable=True)
     keep_checkpoints: int = setting(3, "schedule", "newest checkpoints to keep", int, least=1,
         resumable=True)
+    strict: bool = setting(False, "schedule",
+        "end the run with an error at the first advice of advice.json, once it is saved",
+        switch_of, resumable=True)
 
     run_dir: Optional[str] = setting(None, "run folder",
         "run folder, under --runs_dir; default: a name made from the settings",

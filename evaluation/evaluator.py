@@ -22,7 +22,7 @@ _WORDS = {space: word for word, space in EMBEDDINGS.items()}
 evaluate = scoring.in_training
 
 
-def run_network(session, graph, image_list, is_stopped=lambda: False):
+def run_network(session, graph, image_list, is_stopped=lambda: False, start=None):
     """Runs every image of a split through the network, once.
 
     Args:
@@ -30,6 +30,7 @@ def run_network(session, graph, image_list, is_stopped=lambda: False):
       graph: EvalGraph.
       image_list: data.lists.ImageList.
       is_stopped: function without arguments, called after each batch; True ends the pass.
+      start: op that begins the pass; default that of the list which the graph was built for.
 
     Returns:
       None if the pass was stopped, else dict from name to array: `labels` int32 [N], `logits`
@@ -41,9 +42,10 @@ def run_network(session, graph, image_list, is_stopped=lambda: False):
     """
     names = ("labels", "logits", "pooled") + ("embeddings",) * (graph.embeddings is not None)
     fetches = {name: getattr(graph, name) for name in names}
-    session.run(graph.start)
+    session.run(start or graph.start)
     parts = []
-    for _ in range(graph.num_batches):
+    size = len(image_list.files)
+    for _ in range(-(-size // graph.batch_size)):
         if is_stopped():
             return None
         try:
@@ -52,7 +54,7 @@ def run_network(session, graph, image_list, is_stopped=lambda: False):
             done = sum(len(part["labels"]) for part in parts)
             build.raise_unreadable(image_list.paths[done:])
             raise error
-    size = len(image_list.files)  # the last batch of several replicas is filled up
+    # The last batch of several replicas is filled up.
     arrays = {name: np.concatenate([part[name] for part in parts])[:size] for name in fetches}
     arrays.setdefault("embeddings", spaces.unit_rows(arrays["pooled"]))
     return arrays
@@ -183,24 +185,25 @@ def outputs_of(config, prefix, dataset, batch_size=None, scored=None):
 
 
 def _restore_and_run(config, prefix, lists, num_classes, batch_size):
-    """Runs the network over several lists in one pass and splits its outputs by list."""
-    first = next(iter(lists.values()))
-    joined = first._replace(
-        folder="",
-        files=[path for image_list in lists.values() for path in image_list.paths],
-        labels=np.concatenate([image_list.labels for image_list in lists.values()]),
-    )
+    """Runs the network over lists; no batch spans two, so each list's outputs are its own."""
     with tf.Graph().as_default():
-        graph = graphs.build_eval_graph(config, joined, num_classes, batch_size)
+        first = next(iter(lists.values()))
+        graph = graphs.build_eval_graph(config, first, num_classes, batch_size)
+        starts = {
+            split: graph.iterator.make_initializer(build.eval_input(config, image_list, batch_size))
+            for split, image_list in lists.items()
+        }
         saver = tf.train.Saver()
         with open_session(config.gpu) as session:
             checkpoints.restore(saver, session, prefix)
-            arrays = run_network(session, graph, joined)
-    if not all(np.isfinite(values).all() for values in arrays.values()):
+            found = {
+                split: run_network(session, graph, image_list, start=starts[split])
+                for split, image_list in lists.items()
+            }
+    outputs_of_all = (values for arrays in found.values() for values in arrays.values())
+    if not all(np.isfinite(values).all() for values in outputs_of_all):
         raise UserError(f"{prefix} gives outputs that are not finite; choose another --checkpoint")
-    ends = np.cumsum([len(image_list.files) for image_list in lists.values()])[:-1]
-    parts = {name: np.split(values, ends) for name, values in arrays.items()}
-    return {split: {n: parts[n][i] for n in parts} for i, split in enumerate(lists)}
+    return found
 
 
 def _held_out_split(config, split):

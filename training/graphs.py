@@ -2,6 +2,8 @@
 
 from typing import NamedTuple, Optional
 
+import numpy as np
+
 from config.networks import NETWORKS
 from training.build import (
     build_objective,
@@ -13,6 +15,7 @@ from training.build import (
 )
 from training.replicas import Replicas
 from training.step_cache import StepCache, rows_of, step_of
+from utils import checkpoints
 from utils.tf1 import tf
 
 
@@ -40,6 +43,9 @@ class TrainGraph(NamedTuple):
       best: float32 variable [2], accuracy and step of the best evaluation; saved with the rest.
       new_best: float32 [2] placeholder.
       set_best: op that sets `best` to `new_best`.
+      interval: float64 variable [T + 1], see `training.loop.TrainingLoop`; saved with the rest.
+      new_interval: float64 [T + 1] placeholder.
+      set_interval: op that sets `interval` to `new_interval`.
       average_statistics: op that gives all replicas the same batch-normalisation statistics.
       not_finite: string [V], names of the saved variables that contain infinity or NaN.
     """
@@ -62,6 +68,9 @@ class TrainGraph(NamedTuple):
     best: tf.Variable
     new_best: tf.Tensor
     set_best: tf.Operation
+    interval: tf.Variable
+    new_interval: tf.Tensor
+    set_interval: tf.Operation
     average_statistics: tf.Operation
     not_finite: tf.Tensor
 
@@ -70,7 +79,7 @@ class EvalGraph(NamedTuple):
     """The evaluation tower on one split.
 
     Attributes:
-      num_batches: int, session runs in a pass.
+      batch_size: int, B, over all replicas.
       start: op that starts a pass.
       images: float32 [b, F, F, 3], of this process's first replica; other images can be fed.
       own_logits: float32 [b, C], of `images`.
@@ -80,7 +89,7 @@ class EvalGraph(NamedTuple):
       pooled: float32 [B, F].
     """
 
-    num_batches: int
+    batch_size: int
     start: tf.Operation
     images: tf.Tensor
     own_logits: tf.Tensor
@@ -145,6 +154,9 @@ def build_train_graph(config, image_list, num_classes, replicas=None):
         replicas.build_vote()
         best = tf.get_variable("best", initializer=[-1.0, 0.0], trainable=False)
         new_best = tf.placeholder(tf.float32, [2], name="new_best")
+        sums = np.zeros(len(parts[0].terms) + 1)
+        interval = tf.get_variable(checkpoints.INTERVAL, initializer=sums, trainable=False)
+        new_interval = tf.placeholder(tf.float64, sums.shape, name="new_interval")
         return TrainGraph(
             replicas=replicas,
             iterators=iterators,
@@ -155,6 +167,9 @@ def build_train_graph(config, image_list, num_classes, replicas=None):
             best=best,
             new_best=new_best,
             set_best=tf.group(best.assign(new_best)),
+            interval=interval,
+            new_interval=new_interval,
+            set_interval=tf.group(interval.assign(new_interval)),
             average_statistics=replicas.average_statistics(tf.global_variables()),
             not_finite=_not_finite(replicas.own_copies(tf.global_variables())),
             **_join(parts, batch_norm_updates(config)),
@@ -301,6 +316,5 @@ def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=Non
             return images, tower.logits, labels, outputs[1], embeddings, outputs[2]
 
         outputs = replicas.run(build)[0]
-        num_batches = -(-len(image_list.files) // (batch_size or config.batch_size))
         start = tf.group(*[iterator.initializer for iterator in iterators])
-        return EvalGraph(num_batches, start, *outputs)
+        return EvalGraph(batch_size or config.batch_size, start, *outputs)

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 
-from training import build
-from utils import checkpoints
+from training import build, graphs
+from utils import advice_file, checkpoints
 from utils.errors import Interrupted, UserError
+from utils.run_dir import ADVICE_FILE
 from utils.signals import StopRequest
 from utils.tf1 import tf
 
@@ -16,9 +17,11 @@ class TrainingLoop:
 
     Attributes:
       config: Config.
-          session: tf.Session, with the run's variables after `done` steps.
+      session: tf.Session, with the run's variables after `done` steps.
       graph: training.graphs.TrainGraph.
-          done: int, steps done.
+      done: int, steps done.
+      interval: float64 [T + 1], sums of the T terms over the steps since the last log line, and
+        the number of these steps; saved with the weights, so that a resumed run logs the same.
       signal_number: int or None, the signal after which all processes of the run stop.
     """
 
@@ -26,6 +29,7 @@ class TrainingLoop:
         """Takes the run, its training list (data.lists.ImageList) and its hooks in order."""
         self.config, self.session, self.graph = config, session, graph
         self.done = int(session.run(graph.global_step))
+        self.interval = session.run(graph.interval)
         self.signal_number = None
         self._stop = StopRequest()
         self._train_list, self._hooks = train_list, hooks
@@ -70,15 +74,36 @@ class TrainingLoop:
             self.signal_number = self.graph.replicas.agree(self.session, own)
         return self.signal_number is not None
 
+    def rewind(self):
+        """Moves the input back to the batch of the next step."""
+        graphs.seek(self.session, self.graph, self.done * build.draws_per_step(self.config))
+
     def _step(self):
         terms = take_step(self.session, self.graph, self.config, self._train_list, self.done)
         self.done += 1
         self.look_for_signal()
         if not math.isfinite(terms["loss"]):
-            shown = ", ".join(f"{name} {value:g}" for name, value in terms.items())
-            raise UserError(f"the loss of step {self.done} is not finite ({shown}){self._remedy()}")
+            self._raise_not_finite(terms)
         for hook in self._hooks:
             hook.after_step(self, terms)
+
+    def _raise_not_finite(self, terms):
+        """Names the step, its terms and its images, which advice.json lists in full."""
+        shown = ", ".join(f"{name} {value:g}" for name, value in terms.items())
+        files = [
+            self._train_list.files[i]
+            for i in positions_of(self.config, self._train_list, self.done - 1)
+        ]
+        others = f" and {len(files) - 2} others in {ADVICE_FILE}" if len(files) > 2 else ""
+        sentence = (
+            f"the loss of step {self.done} is not finite ({shown}); its images are"
+            f" {', '.join(files[:2])}{others}{self._remedy()}"
+        )
+        if self.graph.replicas.is_chief:
+            folder, numbers = self.config.run_dir, dict(terms, files=files)
+            advice_file.read_or_move_away(folder)
+            advice_file.add(folder, "loss_not_finite", self.done, sentence, numbers)
+        raise UserError(sentence)
 
     def _check_stop(self):
         number = self.signal_number
@@ -87,12 +112,18 @@ class TrainingLoop:
             total = self.config.train_iters
             raise Interrupted(number, f"{what} of {total}; run the same command again to resume")
 
-    def check_variables(self):
-        """Keeps infinite and NaN values out of the checkpoints.
+    def save(self, save):
+        """Saves the state with `RunSaver.save` or `RunSaver.save_best`.
 
         Raises:
-          UserError: a variable is not finite.
+          UserError: a variable is infinite or NaN, or the checkpoint can't be written.
         """
+        self.session.run(self.graph.average_statistics)
+        self._check_variables()
+        self.session.run(self.graph.set_interval, {self.graph.new_interval: self.interval})
+        save(self.session, self.done)
+
+    def _check_variables(self):
         names = self.session.run(self.graph.not_finite)
         if len(names):
             shown = ", ".join(name.decode() for name in names[:3])
@@ -146,8 +177,21 @@ def take_step(session, graph, config, image_list, done):
 
 def _name_unreadable(config, image_list, done):
     """Raises the UserError for an undecodable image of the next step, if there is one."""
+    paths = image_list.paths
+    build.raise_unreadable(paths[i] for i in positions_of(config, image_list, done))
+
+
+def positions_of(config, image_list, done):
+    """The list positions of the images of a step.
+
+    Args:
+      config: Config.
+      image_list: data.lists.ImageList, the training split.
+      done: int, steps done before.
+
+    Returns:
+      int64 [B * accumulate_batches].
+    """
     number = build.draws_per_step(config)
     batch_at = build.sampler_of(config, image_list.labels)
-    paths = image_list.paths
-    for position in range(done * number, (done + 1) * number):
-        build.raise_unreadable(paths[i] for i in batch_at(position))
+    return np.concatenate([batch_at(done * number + i) for i in range(number)])

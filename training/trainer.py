@@ -12,7 +12,7 @@ from data import lists
 from evaluation import metrics, plots
 from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
-from training import build, graphs, hooks, peers, preflight
+from training import advice, build, graphs, hooks, peers, preflight
 from training.loop import TrainingLoop
 from training.replicas import Replicas
 from utils import checkpoints, logs, run_dir
@@ -77,8 +77,8 @@ def train(config, cluster=None):
         )  # fmt: skip
         if newest is None:
             _warn_of_lost_steps(config.run_dir)
-        _set_variables(session, graph, config, newest or start, weights)
-        _run_loop(config, session, graph, eval_graph, dataset, saver, touch)
+        restored = _set_variables(session, graph, config, newest or start, weights)
+        _run_loop(config, session, graph, eval_graph, dataset, saver, touch, restored)
         replicas.agree(session, None)  # nobody leaves while others work
     if replicas.is_chief:
         rows = logs.read_metrics(config.run_dir)
@@ -182,15 +182,21 @@ def _warn_of_lost_steps(folder):
 
 
 def _set_variables(session, graph, config, checkpoint, weights):
-    """Restores a checkpoint, or starts from `weights`, or from random values."""
+    """Restores a checkpoint, or starts from `weights`, or from random values.
+
+    Returns:
+      pretrained.weights.RestoreReport of the start weights, or None.
+    """
+    report = None
     graphs.start(session, graph)
     if checkpoint is not None:
         checkpoints.restore(tf.train.Saver(), session, checkpoint)
     elif weights is not None:
-        _restore_pretrained(session, config, weights)
+        report = _restore_pretrained(session, config, weights)
     done = int(session.run(graph.global_step))
     graphs.seek(session, graph, done * build.draws_per_step(config))
     logs.LOGGER.info("%s: %d of %d steps done", config.run_dir, done, config.train_iters)
+    return report
 
 
 def _restore_pretrained(session, config, weights):
@@ -201,9 +207,10 @@ def _restore_pretrained(session, config, weights):
         logs.LOGGER.info("  %s", line)
     for layer in report.layers_without_weights():
         logs.LOGGER.warning("  %s has statistics in this file but no weights", layer)
+    return report
 
 
-def _run_loop(config, session, graph, eval_graph, dataset, saver, touch):
+def _run_loop(config, session, graph, eval_graph, dataset, saver, touch, restored):
     """Runs the loop with its hooks."""
     train_list, eval_list = dataset.splits["train"], dataset.splits[config.eval_split]
     columns = ["learning_rate", "images_per_second", *graph.terms]
@@ -212,11 +219,13 @@ def _run_loop(config, session, graph, eval_graph, dataset, saver, touch):
     is_chief = graph.replicas.is_chief
     with logs.MetricsLog(config.run_dir, columns, done) if is_chief else logs.NoLog() as table:
         log = hooks.Log(table)
+        evaluation = hooks.Evaluation(eval_graph, eval_list, table, saver)
+        seen = advice.seen_at_start(config, train_list.labels, eval_list.labels, restored)
         in_order = [
             log,
-            hooks.Evaluation(eval_graph, eval_list, table, saver),
+            evaluation,
             hooks.Checkpoints(saver),
-            hooks.Advice(log, eval_graph),
+            advice.Advice(seen, log, evaluation, eval_graph, saver),
             hooks.Heartbeat(touch),
         ]
         TrainingLoop(config, session, graph, train_list, in_order).run()

@@ -11,6 +11,8 @@ from utils.tf1 import tf
 
 BEST = "best"
 NAME = "model.ckpt"
+# The variable that checkpoints of earlier versions lack, or have for other terms.
+INTERVAL = "interval"
 _FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 
 
@@ -131,16 +133,19 @@ def restore(saver, session, prefix):
 
     Args:
       saver: tf.train.Saver of the graph's variables.
-      session: tf.Session.
+      session: tf.Session, which keeps its own value of `INTERVAL` if the checkpoint has none.
       prefix: str.
 
     Raises:
       UserError: the checkpoint is damaged, or belongs to another network.
     """
     shapes, _ = open_reader(prefix)
-    for variable in tf.global_variables():
+    variables = tf.global_variables()
+    for variable in variables:
         name, shape = variable.op.name, tuple(variable.shape.as_list())
-        if shapes.get(name) != shape:
+        if shapes.get(name) != shape and name == INTERVAL:
+            saver = tf.train.Saver([v for v in variables if v.op.name != INTERVAL])
+        elif shapes.get(name) != shape:
             found = f"has {name} of shape {shapes[name]}" if name in shapes else f"has no {name}"
             raise UserError(
                 f"{prefix} is of another network or class count: it {found}, this one has {shape}"

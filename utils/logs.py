@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import itertools
 import logging
 import os
 import sys
@@ -10,6 +9,7 @@ import sys
 from tqdm import tqdm
 
 from utils.errors import UserError
+from utils.run_dir import keep_damaged
 from utils.tf1 import tf
 
 LOGGER = logging.getLogger("two_head")
@@ -113,7 +113,7 @@ class MetricsLog:
             LOGGER.warning(
                 "%s is damaged or has other columns: it is kept as %s, and its %d readable rows are"
                 " copied",
-                self._path, _keep_damaged(self._path), len(rows),
+                self._path, keep_damaged(self._path), len(rows),
             )  # fmt: skip
         self._write_rows(row for row in rows if int(row["step"]) <= step)
         self._events = tf.summary.FileWriter(run_dir)
@@ -220,11 +220,3 @@ def _is_number(text):
         return text == "" or float(text) is not None
     except ValueError:
         return False
-
-
-def _keep_damaged(path):
-    """Renames a file to an unused name and returns its new path."""
-    numbers = itertools.chain([""], (f".{n}" for n in itertools.count(2)))
-    kept = next(p for p in (f"{path}.damaged{n}" for n in numbers) if not os.path.lexists(p))
-    os.rename(path, kept)
-    return kept

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import itertools
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from utils.lock import LOCK_FILE
 
 ARGS_FILE = "args.json"
 CLASSES_FILE = "classes.csv"
+ADVICE_FILE = "advice.json"
 _CLASSES_HEADER = ["index", "label", "name"]
 
 
@@ -69,7 +71,10 @@ def make(path):
 
 
 def _check_kinds(path):
-    kinds = {"file": (ARGS_FILE, CLASSES_FILE, "metrics.csv"), "folder": ("best", "eval")}
+    kinds = {
+        "file": (ARGS_FILE, CLASSES_FILE, "metrics.csv", ADVICE_FILE),
+        "folder": ("best", "eval"),
+    }
     for kind, names in kinds.items():
         is_right = os.path.isfile if kind == "file" else os.path.isdir
         for name in names:
@@ -89,7 +94,8 @@ def clear(path, log_name, checkpoint_name):
     Raises:
       UserError: a file can't be removed.
     """
-    files = {ARGS_FILE, CLASSES_FILE, f"{log_name}.txt", "metrics.csv", "curves.png", "checkpoint"}
+    files = {ARGS_FILE, CLASSES_FILE, ADVICE_FILE, f"{log_name}.txt", "metrics.csv"}
+    files |= {"curves.png", "checkpoint"}
     starts = (f"{checkpoint_name}-", "events.out.tfevents.")
     try:
         for folder in (path, os.path.join(path, "best")):
@@ -160,3 +166,11 @@ def check_classes(folder, labels, names):
             what = f"class {index} was {before[-1]}, now it is {now[-1]}"
             break
     raise UserError(f"the classes of the data set differ from those of the run {folder}: {what}")
+
+
+def keep_damaged(path):
+    """Renames a file to an unused name and returns its new path."""
+    numbers = itertools.chain([""], (f".{n}" for n in itertools.count(2)))
+    kept = next(p for p in (f"{path}.damaged{n}" for n in numbers) if not os.path.lexists(p))
+    os.rename(path, kept)
+    return kept

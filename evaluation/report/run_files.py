@@ -1,13 +1,12 @@
-"""Reads a run's metrics.csv and advice.json."""
+"""Reads a run's metrics.csv and advice.json for its report."""
 
 import csv
-import json
 import os
 
 from evaluation.files import printable
-from utils.errors import UserError
+from utils import advice_file
 
-HISTORY, ADVICE = "metrics.csv", "advice.json"
+HISTORY = "metrics.csv"
 
 
 def history(folder):
@@ -20,25 +19,26 @@ def history(folder):
 
 
 def advice(folder):
-    """Reads a run's advice.json, a list of sentences.
+    """The advice of a run, with its step and numbers, see `utils.advice_file`.
 
     Args:
       folder: str, the run folder.
 
     Returns:
-      list of str, empty if there is no such file.
+      list of str, empty if there is none.
 
     Raises:
-      UserError: the file is not such a list.
+      UserError: the file is damaged.
     """
-    path = os.path.join(folder, ADVICE)
-    if not os.path.exists(path):
-        return []
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
-    except (OSError, ValueError, RecursionError):
-        found = None
-    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        raise UserError(f"{path} is not a list of sentences; delete it and write the report again")
-    return printable(found)
+    return printable(map(_as_text, advice_file.read(folder)))
+
+
+def _as_text(entry):
+    numbers = (f"{name} {_short(value)}" for name, value in entry["numbers"].items())
+    return f"Step {entry['step']}: {entry['sentence']} ({', '.join(numbers)})."
+
+
+def _short(value):
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

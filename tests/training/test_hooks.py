@@ -2,6 +2,7 @@
 
 import os
 from collections import namedtuple
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ from tests.conftest import CLASSES, write_tree
 from tests.training.test_trainer import last_weights, message_of, train, weights_of
 from training import hooks, trainer
 from training import loop as training_loop
+from training.advice import Advice
 from utils import checkpoints, logs
 from utils.errors import Interrupted
 
-Loop = namedtuple("Loop", "config session graph done is_due")
 Settings = namedtuple("Settings", "train_iters batch_size accumulate_batches log_every_steps")
 
 
@@ -28,14 +29,19 @@ class Table:
 def test_a_log_line_is_the_mean_of_its_interval(monkeypatch):
     """Of all steps since the last line, with every image of accumulated batches counted."""
     clock = iter(range(0, 1000, 10))
-    monkeypatch.setattr(hooks, "time", namedtuple("Clock", "time")(lambda: next(clock)))
+    look = lambda: next(clock)  # noqa: E731
+    monkeypatch.setattr(hooks, "time", namedtuple("Clock", "time perf_counter")(look, lambda: 0.0))
     settings = Settings(train_iters=6, batch_size=4, accumulate_batches=3, log_every_steps=3)
     session = namedtuple("Session", "run")(lambda _: 0.5)
     graph = namedtuple("Graph", "learning_rate")(None)
-    table, log = Table(), None
+    table, interval = Table(), np.zeros(3)
     log = hooks.Log(table)
     for done in range(7):
-        loop = Loop(settings, session, graph, done, lambda every, done=done: done % every == 0)
+        is_due = lambda every, done=done: done % every == 0  # noqa: E731
+        loop = SimpleNamespace(
+            config=settings, session=session, graph=graph, done=done, is_due=is_due,
+            interval=interval,
+        )  # fmt: skip
         if done == 0:
             log.begin(loop)
         else:
@@ -147,7 +153,7 @@ def test_hooks_end_after_an_error_too(shared_tree, tmp_path, monkeypatch):
     ended = []
     monkeypatch.setattr(hooks.Hook, "end", lambda self, loop: ended.append(type(self)))
     message_of(train, shared_tree, tmp_path / "run", learning_rate=1e38, train_iters=9)
-    assert {hooks.Checkpoints, hooks.Evaluation, hooks.Advice} <= set(ended)
+    assert {hooks.Checkpoints, hooks.Evaluation, Advice} <= set(ended)
     assert logs.LOGGER.handlers == []
 
 

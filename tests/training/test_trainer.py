@@ -10,8 +10,8 @@ import pytest
 from config import resolve
 from config.losses import TRAIN_MODES
 from tests.conftest import write_tree
-from training import build, graphs, hooks, trainer
-from utils import checkpoints, logs
+from training import build, detectors, graphs, trainer
+from utils import advice_file, checkpoints, logs
 from utils.errors import UserError
 from utils.tf1 import tf
 
@@ -266,7 +266,7 @@ def test_a_gap_between_training_and_evaluation_is_measured_and_explained(shared_
         log = (run / "log.txt").read_text()
         found = re.search(r"the same batch: accuracy ([\d.]+) with .*, ([\d.]+) in evaluation", log)
         gaps[decay] = float(found.group(1)) - float(found.group(2))
-        assert ("models/issues/391" in log) == (gaps[decay] > hooks.LARGE_GAP)
+        assert ("have not caught up" in log) == (gaps[decay] > detectors.LARGE_GAP)
     assert gaps[0.9999] > gaps[0.5]
 
 
@@ -278,6 +278,17 @@ def test_an_infinite_loss_stops_the_run_and_keeps_the_last_checkpoint(shared_tre
     kept = last_weights(copy_of_trained)
     assert all(np.isfinite(value).all() for value in kept.values())
     assert kept["global_step"] >= good["global_step"]
+
+
+def test_a_loss_that_is_not_finite_is_listed_with_its_images(shared_tree, copy_of_trained):
+    given = dict(train_iters=30, learning_rate=1e38, eval_every_steps=30)
+    message = message_of(train, shared_tree, copy_of_trained, **given)
+    assert "the loss of step" in message and "not finite (loss" in message
+    assert "model.ckpt-2 is kept" in message and " and 6 others in advice.json" in message
+    (entry,) = [e for e in advice_file.read(str(copy_of_trained)) if e["name"] == "loss_not_finite"]
+    assert entry["sentence"] == message and f"step {entry['step']} " in message
+    assert len(entry["numbers"]["files"]) == 8 and entry["numbers"]["files"][0] in message
+    assert entry["numbers"]["loss"] in ("NaN", "Infinity")
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

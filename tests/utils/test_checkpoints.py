@@ -304,3 +304,22 @@ def test_the_state_file_names_the_newest_for_other_tools(run):
     state = tf.train.get_checkpoint_state(run.folder)
     assert state.model_checkpoint_path == os.path.join(run.folder, "model.ckpt-30")
     assert checkpoint_index.damage(state.model_checkpoint_path) is None
+
+
+@pytest.mark.parametrize("size", [None, 2, 3])
+def test_a_checkpoint_without_the_interval_or_with_other_terms_is_restored(tmp_path, size):
+    def build(size, value):
+        tf.get_variable("v", initializer=[value])
+        if size is not None:
+            tf.get_variable(checkpoints.INTERVAL, initializer=np.full(size, value))
+
+    with tf.Graph().as_default(), tf.Session() as session:
+        build(size, 5.0)
+        session.run(tf.global_variables_initializer())
+        prefix = tf.train.Saver().save(session, str(tmp_path / "model.ckpt"), global_step=5)
+    with tf.Graph().as_default(), tf.Session() as session:
+        build(3, 1.0)
+        session.run(tf.global_variables_initializer())
+        checkpoints.restore(tf.train.Saver(), session, prefix)
+        value, interval = session.run(tf.global_variables())
+    assert value == [5] and interval.tolist() == [5.0 if size == 3 else 1.0] * 3

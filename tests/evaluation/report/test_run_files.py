@@ -1,7 +1,6 @@
-import json
-
 from evaluation.report import run_files
 from tests.training.test_trainer import message_of
+from utils import advice_file
 
 
 def test_history(tmp_path):
@@ -13,10 +12,11 @@ def test_history(tmp_path):
 
 
 def test_advice(tmp_path):
-    path = tmp_path / "advice.json"
     assert run_files.advice(str(tmp_path)) == []
-    path.write_text(json.dumps(["Lower the learning rate.", "ü\ud800"]))
-    assert run_files.advice(str(tmp_path)) == ["Lower the learning rate.", "ü\\ud800"]
-    for content in ("{", "{}", "[1]", '"word"'):
-        path.write_text(content)
-        assert f"{path} is not a list of sentences" in message_of(run_files.advice, str(tmp_path))
+    numbers = {"loss": 2.34567, "steps": 12, "files": ["ü", "b"]}
+    advice_file.add(str(tmp_path), "name", 7, "lower the learning rate", numbers)
+    assert run_files.advice(str(tmp_path)) == [
+        "Step 7: lower the learning rate (files ü, b, loss 2.346, steps 12)."
+    ]
+    (tmp_path / "advice.json").write_text("{")
+    assert "is not a list of advice" in message_of(run_files.advice, str(tmp_path))
