@@ -15,11 +15,7 @@ import numpy as np
 from PIL import Image
 
 _PER_CLASS = 500
-# A small network, so that its own time hides as little as possible.
-_FLAGS = (
-    "--net mobile --depth_multiplier 0.25 --pretrained none --frame_size 96 --resize_min 96"
-    " --resize_max 128 --batch_size 8 --log_every_steps 1 --gpu -1"
-).split()
+_FLAGS = "--pretrained none --batch_size 8 --log_every_steps 1 --gpu -1".split()
 
 
 def write_tree(root, count):
@@ -55,24 +51,26 @@ def first_step(root, runs_dir):
     """Starts a training run and ends it after its first step.
 
     Returns:
-      float, seconds of the process until that step was logged; float, its peak memory in MB.
+      float, seconds until that step was logged; float, processor seconds until then; float, peak
+      memory in MB.
     """
     words = [sys.executable, "main.py", "--dataset", "custom", "--dataset_path", root, *_FLAGS]
     words += ["--runs_dir", runs_dir, "--on_exist", "overwrite"]
     start = time.perf_counter()
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
-        lines = []
-        for line in process.stderr:
-            lines.append(line)
-            if "step 1/" in line:
-                break
-        seconds = time.perf_counter() - start
-        if process.poll() is not None:
-            raise SystemExit("".join(lines))
-        with open(f"/proc/{process.pid}/status") as file:
-            status = dict(line.split(":", 1) for line in file)
-        process.kill()
-    return seconds, int(status["VmHWM"].split()[0]) / 1024
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if "step 1/" in line:
+            break
+    seconds = time.perf_counter() - start
+    process.kill()
+    used = os.wait4(process.pid, 0)[2]
+    process.stderr.close()
+    process.returncode = 0
+    if "step 1/" not in lines[-1]:
+        raise SystemExit("".join(lines))
+    return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def main():
@@ -83,19 +81,20 @@ def main():
     parser.add_argument("--images", type=int, default=1000000, help="rows of the long list")
     parser.add_argument("--turns", type=int, default=5)
     args = parser.parse_args()
-    ratios, more = [], []
+    turns = []
     with tempfile.TemporaryDirectory() as folder:
         short, long = (os.path.join(folder, name) for name in ("short", "long"))
         write_tree(short, 1000)
         write_tree(long, args.images)
         for _ in range(args.turns):
-            (a, before), (b, after) = (first_step(root, folder) for root in (short, long))
-            ratios.append(b / a)
-            more.append(after - before)
-            print(f"1,000 images {a:.1f} s, {args.images:,} {b:.1f} s, ratio {b / a:.2f},"
-                  f" {after - before:.0f} MB more")  # fmt: skip
-    print(f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} - {max(ratios):.2f}),"
-          f" {statistics.median(more):.0f} MB more")  # fmt: skip
+            few, many = (first_step(root, folder) for root in (short, long))
+            turns.append((many[0] / few[0], many[1] / few[1], many[2] - few[2]))
+            print(
+                "1,000 images {:.1f} s ({:.1f} s of processor time), {:.0f} MB;".format(*few),
+                "{:,} images {:.1f} s ({:.1f} s), {:.0f} MB".format(args.images, *many),
+            )
+    for name, values in zip(("time", "processor time", "MB more"), zip(*turns)):
+        print(f"{name}: {statistics.median(values):.2f} ({min(values):.2f} - {max(values):.2f})")
 
 
 if __name__ == "__main__":

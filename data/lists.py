@@ -139,16 +139,17 @@ def _image_list(root, split, rows, labels, image_folders):
         have = ", ".join(s for s in SPLITS if rows.get(s))
         raise UserError(f"{root} has no {split} split; it has {have}")
     index = {label: i for i, label in enumerate(labels)}
-    unknown = {label for label, _ in rows[split]} - set(index)
+    own, files = zip(*rows[split])
+    unknown = set(own) - set(index)
     if unknown:
         label, name = next(row for row in rows[split] if row[0] in unknown)
         raise UserError(
             f"label {label} of {name} in the {split} list of {root} is not in the training"
             " list; add images of it there or remove the row"
         )
-    files = [name for _, name in rows[split]]
     folder = image_folder(root, files[0], image_folders)
-    return ImageList(folder, files, np.array([index[label] for label, _ in rows[split]], np.int32))
+    indices = np.fromiter(map(index.__getitem__, own), np.int32, len(own))
+    return ImageList(folder, list(files), indices)
 
 
 def image_folder(root, first_file, image_folders):

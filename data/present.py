@@ -22,10 +22,10 @@ def check_present(image_lists):
         starts = dict.fromkeys([name[: name.rfind("/") + 1] for name in part.files])
         places.update(dict.fromkeys((part.folder, start) for start in starts))
     for folder, start in places:
-        present = [start + name for name in _regular_files(os.path.join(folder, start))]
+        present = _regular_files(os.path.join(folder, start))
         for split, part in image_lists.items():
             if part.folder == folder:
-                missing[split].difference_update(present)
+                missing[split].difference_update(map(start.__add__, present))
     for split, (folder, files, _) in image_lists.items():
         if missing[split]:
             first = next(name for name in files if name in missing[split])
