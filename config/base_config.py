@@ -165,6 +165,11 @@ class Config:
 
     gpu: str = setting("0", "machine", "CUDA device; -1 for none", device_of,
         resumable=True, metavar="N")
+    cache: Optional[str] = setting(None, "machine",
+        "folder for copies of the training images larger than --resize_max (or --resize_square),"
+        " resized to it once as JPEGs of quality 95, so that later passes decode fewer pixels; the"
+        " frames differ slightly from those without it; evaluation does not use it",
+        resumable=True)
     datasets_dir: str = setting(None, "machine", "folder of the data sets", resumable=True)
     pretrained_dir: str = setting(None, "machine", "folder of the pretrained checkpoints",
         resumable=True)

@@ -7,6 +7,7 @@ from config.losses import LOSSES
 from config.networks import NETWORKS
 from data import pipeline
 from data.augment import Augmentation
+from data.cache import Cache
 from data.sampling import SAMPLERS
 from losses.objective import cross_entropy, l2_penalty, objective
 from nets.factory import network_fn
@@ -36,6 +37,15 @@ def sampler_of(config, labels):
     return sampler(labels, config.batch_size, config.images_per_class, config.seed)
 
 
+def cache_of(config):
+    """The data.cache.Cache of a run's training images, or None.
+
+    Raises:
+      UserError: its folder can't be written.
+    """
+    return Cache(config.cache, augmentation_of(config)) if config.cache else None
+
+
 def train_input(config, image_list, first_batch):
     """The endless stream of training batches.
 
@@ -55,6 +65,7 @@ def train_input(config, image_list, first_batch):
         config.seed,
         first_batch,
         config.parallel_calls,
+        cache_of(config),
     )
 
 

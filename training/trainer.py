@@ -11,7 +11,7 @@ from data import lists
 from evaluation import metrics, plots
 from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
-from training import graphs, hooks, preflight
+from training import build, graphs, hooks, preflight
 from training.loop import TrainingLoop
 from utils import checkpoints, logs, run_dir
 from utils.lock import lock
@@ -60,7 +60,8 @@ def train(config):
             if newest is None:
                 _warn_of_lost_steps(config.run_dir)
             _set_variables(session, graph, config, saver, newest, weights)
-            _run_loop(config, session, graph, eval_graph, dataset, saver, touch)
+            with _logged_cache(config, dataset.splits["train"]):
+                _run_loop(config, session, graph, eval_graph, dataset, saver, touch)
     rows = logs.read_metrics(config.run_dir)
     plots.learning_curves(os.path.join(config.run_dir, "curves.png"), rows)
     return config
@@ -91,6 +92,21 @@ def _opened_run_folder(config, dataset):
                 logs.LOGGER.info(remark)
             _warn_of_shared_images(config, dataset)
             yield touch
+
+
+@contextlib.contextmanager
+def _logged_cache(config, train_list):
+    """Logs what a run's --cache should cost and gain, and at the end what it holds."""
+    cache = build.cache_of(config)
+    if cache is None:
+        yield
+        return
+    logs.LOGGER.info(cache.estimate(train_list))
+    try:
+        yield
+    finally:
+        number, size = cache.size()
+        logs.LOGGER.info("--cache %s: %d copies, %.0f MB", cache.folder, number, size / 1e6)
 
 
 def _warn_of_shared_images(config, dataset):
