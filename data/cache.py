@@ -39,7 +39,7 @@ class Cache:
         self.side = augmentation.resize_square if is_square else augmentation.resize_max
         self._training, self._largest = augmentation, augmentation._replace(resize_min=self.side)
         self._copies = os.path.join(self.folder, f"{augmentation.style}{self.side}")
-        self._is_full = False
+        self._is_full, self._lock = False, threading.Lock()
         try:
             os.makedirs(self._copies, exist_ok=True)
             _write(os.path.join(self._copies, "writable"), b"")
@@ -102,7 +102,10 @@ class Cache:
         try:
             _write(os.fsdecode(path), copy)
         except OSError as error:
-            self._is_full = True
+            with self._lock:
+                is_known, self._is_full = self._is_full, True
+            if is_known:  # another thread has just found out
+                return
             logging.getLogger("two_head").warning(
                 "--cache %s can't be written (%s): the run goes on, and resizes the images that"
                 " have no copy there each time", self.folder, error.strerror,
