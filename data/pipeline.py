@@ -123,7 +123,9 @@ def _frames(image_list, batches, draw, make_frame, parallel_calls, cache=None):
         return make_frame(contents, draws), label
 
     parallel_calls = parallel_calls or tf.data.experimental.AUTOTUNE
-    return batches.map(draw_batch).unbatch().map(load, num_parallel_calls=parallel_calls)
+    as_is = tf.autograph.experimental.do_not_convert  # converting takes a second
+    batches = batches.map(as_is(draw_batch)).unbatch()
+    return batches.map(as_is(load), num_parallel_calls=parallel_calls)
 
 
 def check_file(path):
