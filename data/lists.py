@@ -139,7 +139,7 @@ def _image_list(root, split, rows, labels, image_folders):
         have = ", ".join(s for s in SPLITS if rows.get(s))
         raise UserError(f"{root} has no {split} split; it has {have}")
     index = {label: i for i, label in enumerate(labels)}
-    own, files = zip(*rows[split])
+    own, files = ([row[i] for row in rows[split]] for i in range(2))
     unknown = set(own) - set(index)
     if unknown:
         label, name = next(row for row in rows[split] if row[0] in unknown)
@@ -149,7 +149,7 @@ def _image_list(root, split, rows, labels, image_folders):
         )
     folder = image_folder(root, files[0], image_folders)
     indices = np.fromiter(map(index.__getitem__, own), np.int32, len(own))
-    return ImageList(folder, list(files), indices)
+    return ImageList(folder, files, indices)
 
 
 def image_folder(root, first_file, image_folders):
