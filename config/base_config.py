@@ -186,6 +186,11 @@ class Config:
     join_timeout: int = setting(300, "machine",
         "seconds to wait for the other machines of TF_CONFIG at the start", int, least=1,
         resumable=True)
+    cache: Optional[str] = setting(None, "machine",
+        "folder for copies of the training images larger than --resize_max (or --resize_square),"
+        " resized to it once as JPEGs of quality 95, so that later passes decode fewer pixels; the"
+        " frames differ slightly from those without it; evaluation does not use it",
+        resumable=True)
     datasets_dir: str = setting(None, "machine", "folder of the data sets", resumable=True)
     pretrained_dir: str = setting(None, "machine", "folder of the pretrained checkpoints",
         resumable=True)

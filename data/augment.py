@@ -146,7 +146,8 @@ def _jpeg_crop(contents, make_plan, frame_size):
     begin, size = _window(shape, plan, frame_size)
     window = orientation.stored_window(begin, size, shape, turn)
     # An empty window is an error.
-    window = tf.where(image_header.num_pixels(stored) <= MAX_PIXELS, window, tf.zeros_like(window))
+    num_pixels = tf.reduce_prod(tf.cast(stored, tf.float32))
+    window = tf.where(num_pixels <= MAX_PIXELS, window, tf.zeros_like(window))
     source = tf.image.decode_and_crop_jpeg(contents, window, channels=3)
     source = orientation.upright(source, turn)
     return _resample(source, tf.cast(begin, tf.float32), plan, frame_size)
@@ -154,7 +155,8 @@ def _jpeg_crop(contents, make_plan, frame_size):
 
 def _decoded_crop(contents, make_plan, frame_size):
     # An empty string is an error.
-    contents = tf.where(image_header.pixels_in_header(contents) <= MAX_PIXELS, contents, "")
+    num_pixels = tf.reduce_prod(image_header.shape_in_header(contents))
+    contents = tf.where(num_pixels <= MAX_PIXELS, contents, "")
     source = decode(contents)
     return _resample(source, [0.0, 0.0], make_plan(tf.shape(source)[:2]), frame_size)
 

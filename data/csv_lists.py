@@ -3,12 +3,11 @@
 A list has the header `,label,file_name`: row index, label, path below the image folder.
 """
 
+import csv
 import os
+import sys
 
-import numpy as np
-import pandas as pd
-
-from data.folders import SPLITS, is_path_below, is_text
+from data.folders import SPLITS, first_not_below, is_text
 from utils.errors import UserError
 
 
@@ -35,11 +34,11 @@ def read_csv_lists(root, splits):
     names_path = os.path.join(root, "lists", "classes.csv")
     names = {}
     if os.path.exists(names_path):
-        table = _read_table(names_path, ("index", "name"))
-        names = dict(zip(_labels_of(names_path, table["index"]), table["name"]))
-        unprintable = next((name for name in names.values() if not is_text(name)), None)
+        indices, words = _read_columns(names_path, ("index", "name"))
+        unprintable = next((word for word in words if not is_text(word)), None)
         if unprintable is not None:
             raise UserError(f"{names_path} has the class name {unprintable!r}, which is not text")
+        names = dict(zip(_labels_of(names_path, indices), words))
     return rows, names
 
 
@@ -68,42 +67,64 @@ def read_csv_list(path):
       UserError: the file is missing, empty or malformed, names a file twice, or a path in it is
         absolute, leaves the image folder or is not text.
     """
-    table = _read_table(path, ("label", "file_name"))
-    files = list(table["file_name"])
-    for row, name in enumerate(files):
-        if not is_path_below(name):
-            raise UserError(f"{path}, row {row}: {name!r} is not a path below the image folder")
-    duplicated = table["file_name"].duplicated()
-    if duplicated.any():
-        row = int(np.argmax(duplicated.values))
+    words, files = _read_columns(path, ("label", "file_name"))
+    row = first_not_below(files)
+    if row is not None:
+        raise UserError(f"{path}, row {row}: {files[row]!r} is not a path below the image folder")
+    if len(set(files)) < len(files):
+        row = _first_repeated(files)
         raise UserError(f"{path}, row {row}: {files[row]} is listed twice; remove one of the rows")
-    return list(zip(_labels_of(path, table["label"]), files))
+    return list(zip(_labels_of(path, words), files))
 
 
-def _read_table(path, columns):
+def _first_repeated(values):
+    seen = set()
+    return next(i for i, value in enumerate(values) if value in seen or seen.add(value))
+
+
+def _read_columns(path, names):
+    """Reads two columns of a CSV file: lists of str, of which the first has few distinct ones."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UserError(f"{path} is not a file, so it can't be read as a CSV list")
     try:
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise UserError(f"{path} is not a file, so it can't be read as a CSV list")
-        table = pd.read_csv(path, dtype=str, na_filter=False, skipinitialspace=True)
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = csv.reader(file, skipinitialspace=True, strict=True)
+            header = next(rows, None)
+            if header is None:
+                raise ValueError("it is empty")
+            for name in names:
+                if name not in header:
+                    needed = " and ".join(names)
+                    raise UserError(f"{path} has no column {name}; it needs {needed}")
+            columns = _columns_of(rows, len(header), *map(header.index, names))
     except FileNotFoundError:
         raise UserError(f"there is no list {path}") from None
-    except (OSError, ValueError) as error:  # pandas' parser errors and bad encodings
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"{path} can't be read as a CSV list: {reason}") from None
-    for column in columns:
-        if column not in table:
-            raise UserError(f"{path} has no column {column}; it needs {' and '.join(columns)}")
-    if table.empty:
+    except (OSError, ValueError, csv.Error) as error:  # ValueError: it is not UTF-8
+        raise UserError(f"{path} can't be read as a CSV list: {error}") from None
+    if not columns[0]:
         raise UserError(f"{path} has a header but no rows")
-    return table
+    return columns
 
 
-def _labels_of(path, column):
-    words = [word.strip() for word in column]
-    for row, word in enumerate(words):
-        if not word or not is_text(word):
-            raise UserError(f"{path}, row {row}: {word!r} is not a label")
+def _columns_of(rows, width, first, second):
+    columns = [], []
+    for row in rows:
+        if len(row) == width:
+            columns[0].append(sys.intern(row[first]))
+            columns[1].append(row[second])
+        elif row:  # else it is a blank line
+            raise ValueError(f"row {len(columns[0])} has {len(row)} fields instead of {width}")
+    return columns
+
+
+def _labels_of(path, words):
+    """The labels of a column: int if all are whole numbers, else str."""
+    labels = {word: word.strip() for word in dict.fromkeys(words)}
+    for word, label in labels.items():
+        if not label or not is_text(label):
+            raise UserError(f"{path}, row {words.index(word)}: {label!r} is not a label")
     try:
-        return [int(word) for word in words]
+        labels = {word: int(label) for word, label in labels.items()}
     except ValueError:
-        return words
+        pass
+    return [labels[word] for word in words]

@@ -59,6 +59,17 @@ def is_path_below(name):
     return bool(name) and is_text(name) and not os.path.isabs(name) and ".." not in name.split("/")
 
 
+def first_not_below(names):
+    """Index of the first name for which `is_path_below` is false; None if there is none.
+
+    The names are looked at one by one only if something about all of them together is unusual.
+    """
+    text = "\n".join(["", *names, ""])
+    if "".join(names).isprintable() and not any(part in text for part in ("\n\n", "\n/", "..")):
+        return None
+    return next((i for i, name in enumerate(names) if not is_path_below(name)), None)
+
+
 def walk(folder):
     """Lists everything below a folder, without descending into system folders.
 

@@ -12,28 +12,28 @@ _SIZE_BYTES = (
 
 
 def pixels_of(contents):
-    """The number of pixels of an image, float32 [], without decoding it.
+    """The number of pixels of an image, float32 [], without decoding it; see `shape_of`."""
+    return tf.reduce_prod(shape_of(contents))
+
+
+def shape_of(contents):
+    """Height and width of an image as stored, float32 [2], without decoding it.
 
     It is 0 for formats other than JPEG, PNG and GIF, as these can't hide millions of pixels in a
     small file.
     """
     return tf.cond(
         tf.image.is_jpeg(contents),
-        lambda: num_pixels(tf.image.extract_jpeg_shape(contents)[:2]),
-        lambda: pixels_in_header(contents),
+        lambda: tf.cast(tf.image.extract_jpeg_shape(contents)[:2], tf.float32),
+        lambda: shape_in_header(contents),
     )
 
 
-def num_pixels(shape):
-    """Height times width, float32 [], of an int32 [2]."""
-    return tf.reduce_prod(tf.cast(shape, tf.float32))
-
-
-def pixels_in_header(contents):
-    """The number of pixels of a PNG or GIF, float32 []; 0 for anything else."""
+def shape_in_header(contents):
+    """Height and width of a PNG or GIF, float32 [2]; 0 for anything else."""
     head = tf.strings.join([tf.strings.substr(contents, 0, 24), "\0" * 24])
     values = tf.cast(tf.io.decode_raw(head, tf.uint8)[:24], tf.float32)
-    sizes = tf.reduce_sum(values * _SIZE_BYTES, axis=1)
+    sizes = tf.reshape(tf.reduce_sum(values * _SIZE_BYTES, axis=1), [2, 2])
     first = tf.strings.substr(head, 0, 4)
     is_kind = tf.cast(tf.stack([tf.equal(first, b"\x89PNG"), tf.equal(first, b"GIF8")]), tf.float32)
-    return tf.reduce_sum(sizes[::2] * sizes[1::2] * is_kind)
+    return tf.reduce_sum(sizes * is_kind[:, tf.newaxis], axis=0)[::-1]

@@ -5,6 +5,7 @@ The class index of a label is its rank among the sorted distinct labels of the t
 
 import functools
 import hashlib
+import itertools
 import logging
 import os
 from typing import Dict, NamedTuple, Tuple
@@ -77,14 +78,14 @@ def load(root, splits, image_folders=("",)):
     Raises:
       UserError: a list or image is missing, empty or malformed, or a label is not in training.
     """
-    splits = list(splits)
+    splits = list(dict.fromkeys(splits))
     rows, class_map = read_rows(root, {"train", *splits})
     labels = class_map.labels
     if not has_lists(root):
         _warn_once(left_out(walk(root), {name for found in rows.values() for _, name in found}))
-    return Dataset(
-        class_map, {s: _image_list(root, s, rows, labels, image_folders) for s in splits}
-    )
+    image_lists = {s: _image_list(root, s, rows, labels, image_folders) for s in splits}
+    check_present(image_lists)
+    return Dataset(class_map, image_lists)
 
 
 @functools.lru_cache(maxsize=None)
@@ -138,16 +139,17 @@ def _image_list(root, split, rows, labels, image_folders):
         have = ", ".join(s for s in SPLITS if rows.get(s))
         raise UserError(f"{root} has no {split} split; it has {have}")
     index = {label: i for i, label in enumerate(labels)}
-    for label, name in rows[split]:
-        if label not in index:
-            raise UserError(
-                f"label {label} of {name} in the {split} list of {root} is not in the training"
-                " list; add images of it there or remove the row"
-            )
-    files = [name for _, name in rows[split]]
+    own, files = ([row[i] for row in rows[split]] for i in range(2))
+    unknown = set(own) - set(index)
+    if unknown:
+        label, name = next(row for row in rows[split] if row[0] in unknown)
+        raise UserError(
+            f"label {label} of {name} in the {split} list of {root} is not in the training"
+            " list; add images of it there or remove the row"
+        )
     folder = image_folder(root, files[0], image_folders)
-    check_present(folder, files, split)
-    return ImageList(folder, files, np.array([index[label] for label, _ in rows[split]], np.int32))
+    indices = np.fromiter(map(index.__getitem__, own), np.int32, len(own))
+    return ImageList(folder, files, indices)
 
 
 def image_folder(root, first_file, image_folders):
@@ -159,8 +161,12 @@ def image_folder(root, first_file, image_folders):
 def digest_of(image_list):
     """Str, 12 hexadecimal digits that change if a label, a file or the order changes."""
     pairs = zip(image_list.labels.tolist(), image_list.files)
-    text = "".join(f"{label}\t{name}\n" for label, name in pairs)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
+    digest = hashlib.sha256()
+    while True:  # in parts: a long list takes much memory as one text
+        text = "".join([f"{label}\t{name}\n" for label, name in itertools.islice(pairs, 10000)])
+        if not text:
+            return digest.hexdigest()[:12]
+        digest.update(text.encode("utf-8"))
 
 
 def shared_files(dataset, splits=("val", "test")):
@@ -176,14 +182,20 @@ def shared_files(dataset, splits=("val", "test")):
     """
     if "train" not in dataset.splits:
         return 0, None
-    trained = {os.path.normpath(path) for path in dataset.splits["train"].paths}
-    shared = {
-        os.path.normpath(path): None
-        for split in splits
-        for path in (dataset.splits[split].paths if split in dataset.splits else ())
-        if os.path.normpath(path) in trained
-    }
-    return len(shared), next(iter(shared), None)
+    lists = [dataset.splits[split] for split in ("train", *splits) if split in dataset.splits]
+    is_one_folder = len({part.folder for part in lists}) == 1
+    trained, *evaluated = (_normal(part.files if is_one_folder else part.paths) for part in lists)
+    evaluated = dict.fromkeys(itertools.chain.from_iterable(evaluated))
+    shared = set(evaluated).intersection(trained)
+    first = next((name for name in evaluated if name in shared), None)
+    return len(shared), first and os.path.normpath(os.path.join(lists[0].folder, first))
+
+
+def _normal(names):
+    """Names without needless parts such as "./", so that equal ones name the same file."""
+    text = "\n".join(["", *names, ""])
+    is_normal = not any(part in text for part in ("//", "/./", "\n./", "/.\n", "/../", "/\n"))
+    return names if is_normal else [os.path.normpath(name) for name in names]
 
 
 def imbalance_of(image_list):

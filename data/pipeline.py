@@ -15,7 +15,15 @@ MAX_BYTES = 256 * 2**20
 
 
 def training_batches(
-    image_list, batch_at, batch_size, augmentation, seed, first_batch, parallel_calls=0, rows=None
+    image_list,
+    batch_at,
+    batch_size,
+    augmentation,
+    seed,
+    first_batch,
+    parallel_calls=0,
+    rows=None,
+    cache=None,
 ):
     """An endless stream of training batches, each determined by its position.
 
@@ -28,6 +36,7 @@ def training_batches(
       first_batch: int64 [] tensor or int, position of the first batch.
       parallel_calls: int, images decoded in parallel; 0 lets tf.data choose.
       rows: int [b], the rows of each batch that are read; default all.
+      cache: data.cache.Cache for copies of large images; None for none.
 
     Returns:
       tf.data.Dataset of float32 [b, F, F, 3] and int32 [b].
@@ -42,7 +51,7 @@ def training_batches(
         return augment.training_frame(contents, augmentation, draws)
 
     batches = tf.data.Dataset.range(first_batch, np.iinfo(np.int64).max)
-    frames = _frames(image_list, batches, draw, make_frame, parallel_calls)
+    frames = _frames(image_list, batches, draw, make_frame, parallel_calls, cache)
     return frames.batch(len(rows), drop_remainder=True).prefetch(2)
 
 
@@ -99,7 +108,7 @@ def evaluation_batches(image_list, batch_size, augmentation, parallel_calls=0, s
     return frames.batch(batch_size).prefetch(2)
 
 
-def _frames(image_list, batches, draw, make_frame, parallel_calls):
+def _frames(image_list, batches, draw, make_frame, parallel_calls, cache=None):
     """A dataset of single frames and labels.
 
     Args:
@@ -108,6 +117,7 @@ def _frames(image_list, batches, draw, make_frame, parallel_calls):
       draw: function from a position to int64 [b] list positions and float32 [b, 4] draws.
       make_frame: function from string [] and float32 [4] to float32 [F, F, 3].
       parallel_calls: int, images decoded in parallel; 0 lets tf.data choose.
+      cache: data.cache.Cache or None.
 
     Returns:
       tf.data.Dataset of float32 [F, F, 3] and int32 [].
@@ -118,20 +128,24 @@ def _frames(image_list, batches, draw, make_frame, parallel_calls):
         paths = [os.path.join(image_list.folder, image_list.files[i]) for i in chosen]
         for path in paths:
             check_file(path)
-        names = np.array([os.fsencode(path) for path in paths], dtype=object)
+        files = [cache.files_of(path) if cache else (path,) for path in paths]
+        names = np.array([[os.fsencode(name) for name in row] for row in files], dtype=object)
         return names, image_list.labels[chosen].astype(np.int32), draws
 
     def draw_batch(batch):
         columns = tf.numpy_function(look_up, [batch], [tf.string, tf.int32, tf.float32])
-        for column, width in zip(columns, ([], [], [len(augment.DRAWS)])):
+        for column, width in zip(columns, ([2 if cache else 1], [], [len(augment.DRAWS)])):
             column.set_shape([None] + width)
         return tuple(columns)
 
-    def load(path, label, draws):
-        return make_frame(tf.io.read_file(path), draws), label
+    def load(names, label, draws):
+        contents = cache.read(names) if cache else tf.io.read_file(names[0])
+        return make_frame(contents, draws), label
 
     parallel_calls = parallel_calls or tf.data.experimental.AUTOTUNE
-    return batches.map(draw_batch).unbatch().map(load, num_parallel_calls=parallel_calls)
+    as_is = tf.autograph.experimental.do_not_convert  # converting takes a second
+    batches = batches.map(as_is(draw_batch)).unbatch()
+    return batches.map(as_is(load), num_parallel_calls=parallel_calls)
 
 
 def check_file(path):

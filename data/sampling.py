@@ -7,6 +7,9 @@ import functools
 
 import numpy as np
 
+# A permutation of at most this many images takes next to no time.
+_MANY = 4096
+
 # Streams of one seed, so that none repeats another's numbers.
 ORDER, IMAGES, FRAMES = range(3)
 
@@ -19,6 +22,29 @@ def random_state(seed, stream, number):
 def uniform(random, shape):
     """Uniform float32 in [0, 1) from 24 random bits each, so none is rounded up to 1."""
     return np.floor(random.uniform(size=shape) * 2**24).astype(np.float32) / np.float32(2**24)
+
+
+def distinct(random, size, count):
+    """Draws without replacement; each result in each order is equally likely.
+
+    The first integers of a permutation, which is made only as far as needed if it would be long.
+
+    Args:
+      random: numpy.random.RandomState.
+      size: int, N.
+      count: int, at most N.
+
+    Returns:
+      int64 [count], distinct integers in [0, N).
+    """
+    if size <= _MANY:
+        return random.permutation(size)[:count]
+    drawn, moved = [], {}  # Fisher and Yates' shuffle of a list that is never built
+    for place in range(count):
+        other = int(random.randint(place, size, dtype=np.int64))
+        drawn.append(moved.get(other, other))
+        moved[other] = moved.get(place, place)
+    return np.array(drawn, np.int64)
 
 
 def _order_of_pass(seed, size):
@@ -87,7 +113,7 @@ def pk(labels, batch_size, images_per_class, seed):
 
     def draw(random, images):
         repeats = -(-images_per_class // len(images))
-        drawn = random.permutation(repeats * len(images))[:images_per_class]
+        drawn = distinct(random, repeats * len(images), images_per_class)
         return images[drawn % len(images)]
 
     def batch_at(step):

@@ -9,6 +9,7 @@ from config.losses import LOSSES
 from config.networks import NETWORKS
 from data import pipeline
 from data.augment import Augmentation
+from data.cache import Cache
 from data.sampling import SAMPLERS
 from losses.objective import cross_entropy, l2_penalty, objective
 from nets.factory import network_fn
@@ -60,6 +61,15 @@ def sampler_of(config, labels):
     return lambda step: np.concatenate([batch_at(step * number + i) for i in range(number)])
 
 
+def cache_of(config):
+    """The data.cache.Cache of a run's training images, or None.
+
+    Raises:
+      UserError: its folder can't be written.
+    """
+    return Cache(config.cache, augmentation_of(config)) if config.cache else None
+
+
 def train_input(config, image_list, first_draw, index=0, num_replicas=1):
     """The endless stream of a replica's share of the training images.
 
@@ -85,6 +95,7 @@ def train_input(config, image_list, first_draw, index=0, num_replicas=1):
         first_draw,
         config.parallel_calls,
         rows[:, index].ravel(),
+        cache_of(config),
     )
 
 

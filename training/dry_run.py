@@ -30,6 +30,7 @@ def check(config):
       UserError: the settings don't match the data set or the start weights, or an image can't be
         decoded.
     """
+    config = dataclasses.replace(config, cache=None)
     with tempfile.TemporaryDirectory() as scratch:
         if config.dataset == "digits" and not os.path.isdir(config.dataset_dir):
             config = dataclasses.replace(config, datasets_dir=scratch)

@@ -78,6 +78,7 @@ def train(config, cluster=None):
         if newest is None:
             _warn_of_lost_steps(config.run_dir)
         restored = _set_variables(session, graph, config, newest or start, weights)
+        stack.enter_context(_logged_cache(config, dataset.splits["train"]))
         _run_loop(config, session, graph, eval_graph, dataset, saver, touch, restored)
         replicas.agree(session, None)  # nobody leaves while others work
     if replicas.is_chief:
@@ -157,6 +158,21 @@ def _opened_run_folder(config, dataset):
                 logs.LOGGER.info(remark)
             _warn_of_shared_images(config, dataset)
             yield touch
+
+
+@contextlib.contextmanager
+def _logged_cache(config, train_list):
+    """Logs what a run's --cache should cost and gain, and at the end what it holds."""
+    cache = build.cache_of(config)
+    if cache is None:
+        yield
+        return
+    logs.LOGGER.info(cache.estimate(train_list))
+    try:
+        yield
+    finally:
+        number, size = cache.size()
+        logs.LOGGER.info("--cache %s: %d copies, %.0f MB", cache.folder, number, size / 1e6)
 
 
 def _warn_of_shared_images(config, dataset):

@@ -1,9 +1,11 @@
+import hashlib
 import os
 
 import numpy as np
 import pytest
 
 from data import lists
+from data.folders import first_not_below, is_path_below
 from tests.conftest import write_image
 from utils.errors import UserError
 
@@ -13,7 +15,7 @@ TEST = ",label,file_name\n0,10,d.jpg\n"
 
 def write(root, name, text):
     os.makedirs(os.path.join(root, "lists"), exist_ok=True)
-    with open(os.path.join(root, "lists", name), "w") as file:
+    with open(os.path.join(root, "lists", name), "w", newline="", encoding="utf-8") as file:
         file.write(text)
 
 
@@ -86,7 +88,7 @@ def test_image_folder_is_the_first_that_holds_the_first_image(root):
         (",label,file_name\n0,1,sub/../../a.jpg\n", ["row 0"]),
         (",label,file_name\n0,1,\n", ["row 0"]),
         (",label,file_name\n0,1,a.jpg\n1,2,b.jpg,7,8\n", ["can't be read"]),
-        (",label,file_name\n0,1,a.jpg\n1,2,e.jpg\n2,2,f.jpg\n", ["2 of 3", "e.jpg", "jpg"]),
+        (",label,file_name\n0,1,a.jpg\n1,10,e.jpg\n2,1,f.jpg\n", ["2 of 3", "e.jpg", "jpg"]),
     ],
 )
 def test_bad_lists_get_one_sentence(root, text, words):
@@ -237,3 +239,52 @@ def test_an_image_folder_that_may_not_be_read(root, monkeypatch):
     monkeypatch.setattr(os, "scandir", refuse)
     message = message_of(load, root)
     assert os.path.join(root, "jpg") in message and "Permission denied" in message
+
+
+def test_a_list_costs_one_look_at_each_folder_and_one_at_each_split(root, monkeypatch):
+    looked_at, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: looked_at.append(path) or scandir(path))
+    monkeypatch.setattr(os.path, "isfile", lambda path: path.endswith(".csv"))  # no other
+    dataset = load(root, ["train", "test", "test"])
+    assert list(dataset.splits) == ["train", "test"]
+    assert sorted(looked_at) == [os.path.join(root, "jpg", ""), os.path.join(root, "jpg", "sub/")]
+
+
+def test_names_are_checked_together_as_one_by_one():
+    odd = ["", "/", "/a", "..", "../a", "a/..", "a/../b", "a\nb", "\n", "a\x7f", "\udcff", "\x00"]
+    plain = ["a.jpg", "b/c d.jpg", "\xe9/\u4e2d.png", "a..b", "...", "..a/b", "\xa0", "-"]
+    for names in ([], plain, *[[*plain, name, "z", name] for name in [*odd, *plain]]):
+        found = first_not_below(names)
+        bad = [i for i, name in enumerate(names) if not is_path_below(name)]
+        assert found == (bad[0] if bad else None), names
+    assert sum(is_path_below(name) for name in odd) == 0
+
+
+def test_the_digest_of_stored_runs_stays_the_same():
+    labels = np.arange(25000, dtype=np.int32) % 7
+    long = lists.ImageList("x", [f"{i}.jpg" for i in range(25000)], labels)
+    text = "".join(f"{label}\t{name}\n" for label, name in zip(labels, long.files))
+    assert lists.digest_of(long) == hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (",label,file_name\n0,1,a.jpg\n1,1\n", "row 1 has 2 fields instead of 3"),
+        (",label,file_name\n0,1,a.jpg,\n", "row 0 has 4 fields instead of 3"),
+        (',label,file_name\n0,1,"a.jpg\n', "can't be read as a CSV list"),
+        (",label,file_name\n0,1,a.jpg\n1, ,b.jpg\n", "row 1: '' is not a label"),
+    ],
+)
+def test_a_row_that_does_not_fit_its_header(root, text, words):
+    write(root, "train_all_sub_list.csv", text)
+    assert words in message_of(load, root)
+
+
+def test_quotes_blank_lines_spaces_and_other_columns(root):
+    text = '\ufefffile_name,size,label\r\n\r\n"a.jpg",1, 07\r\n"sub/c.jpg",2,7 \r\nb.jpg,,8'
+    write(root, "train_all_sub_list.csv", text)
+    dataset = load(root, ["train"])
+    assert dataset.class_map.labels == (7, 8)
+    assert dataset.splits["train"].files == ["a.jpg", "sub/c.jpg", "b.jpg"]
+    assert dataset.splits["train"].labels.tolist() == [0, 0, 1]

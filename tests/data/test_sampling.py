@@ -1,8 +1,10 @@
+import collections
+
 import numpy as np
 import pytest
 
 from data import sampling
-from data.sampling import SAMPLERS, pk, random_state, shuffle, uniform
+from data.sampling import SAMPLERS, distinct, pk, random_state, shuffle, uniform
 
 
 def test_uniform_stays_below_one_in_single_precision():
@@ -18,6 +20,9 @@ def test_uniform_stays_below_one_in_single_precision():
 def test_numbers_are_the_same_on_every_numpy():
     assert pk(np.arange(1000) % 50, 8, 4, seed=7)(3).tolist() == [
         319, 269, 119, 869, 236, 986, 786, 536
+    ]  # fmt: skip
+    assert distinct(random_state(7, 1, 0), 10**6, 4).tolist() == [
+        929960, 273426, 22738, 844794
     ]  # fmt: skip
     assert shuffle(np.zeros(50), 8, None, seed=7)(11).tolist() == [18, 8, 17, 37, 38, 31, 5, 23]
     drawn = uniform(random_state(5, 2, 9), [4]) * 2**24
@@ -63,6 +68,38 @@ def test_pk_repeats_a_small_class_no_more_than_it_must():
     for step in range(50):
         counts = np.bincount(batch_at(step), minlength=53)[:3]
         assert counts.sum() == 8 and counts.min() >= 1 and counts.max() <= 3
+
+
+def test_each_order_of_a_few_distinct_integers_is_equally_likely(monkeypatch):
+    monkeypatch.setattr(sampling, "_MANY", 0)
+    random = random_state(0, 1, 2)
+    counts = collections.Counter(tuple(distinct(random, 5, 3)) for _ in range(12000))
+    assert len(counts) == 5 * 4 * 3 and all(len(set(drawn)) == 3 for drawn in counts)
+    expected = 12000 / 60
+    assert sum((n - expected) ** 2 / expected for n in counts.values()) < 102  # 59 on average
+    assert sorted(distinct(random, 5, 5)) == [0, 1, 2, 3, 4]
+
+
+def test_a_batch_costs_no_more_for_a_larger_class(monkeypatch):
+    batch_at = pk(np.repeat([0, 1], [10**5, 20]), 16, 8, seed=3)
+    batch_at(0)  # the order of the classes
+
+    class Counted:
+        def __init__(self, *key):
+            self._random = random_state(*key)
+
+        def permutation(self, size):
+            assert size <= 24
+            return self._random.permutation(size)
+
+        def randint(self, *args, **kwargs):
+            drawn.append(args)
+            return self._random.randint(*args, **kwargs)
+
+    drawn = []
+    monkeypatch.setattr(sampling, "random_state", Counted)
+    batch = batch_at(0)
+    assert len(drawn) == 8 and len(set(batch)) == 16 and 7 < (batch < 10**5).sum() < 9
 
 
 def test_pk_refuses_impossible_batches():

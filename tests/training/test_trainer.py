@@ -9,7 +9,7 @@ import pytest
 
 from config import resolve
 from config.losses import TRAIN_MODES
-from tests.conftest import write_tree
+from tests.conftest import write_image, write_tree
 from training import build, detectors, graphs, trainer
 from utils import advice_file, checkpoints, logs
 from utils.errors import UserError
@@ -315,3 +315,22 @@ def test_auxiliary_statistics_do_not_run_with_the_step(shared_tree, tmp_path):
         everything = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
     assert len(everything) - len(updates) == 4
     assert not any("AuxLogits" in op.name for op in updates)
+
+
+def test_a_run_with_copies_logs_their_cost_and_resumes_to_the_same_weights(tmp_path):
+    tree = write_tree(str(tmp_path / "tree"), per_class=4)
+    for path in glob.glob(os.path.join(tree, "*", "*.jpg")):
+        write_image(path, (90, 160, 40), size=(90, 60))
+    kept = str(tmp_path / "kept")
+    train(tree, tmp_path / "whole", cache=kept)
+    log = (tmp_path / "whole" / "log.txt").read_text()
+    assert "100% of 12 images are larger than 40 pixels; their copies (JPEG, quality 95)" in log
+    assert re.search(r"--cache .*kept: \d+ copies, ", log)
+    shutil.rmtree(kept)
+    train(tree, tmp_path / "parts", cache=kept, train_iters=1)
+    train(tree, tmp_path / "parts", cache=kept)
+    whole, parts = last_weights(tmp_path / "whole"), last_weights(tmp_path / "parts")
+    assert whole["global_step"] == parts["global_step"] == 2
+    train(tree, tmp_path / "again", cache=kept)
+    for name, value in last_weights(tmp_path / "again").items():
+        np.testing.assert_array_equal(value, whole[name], name)
