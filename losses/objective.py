@@ -91,8 +91,9 @@ def pair_statistics(labels, embeddings, margin):
     """
     distances = squared_distances(embeddings)
     positive, negative = pair_masks(labels)
-    hinge = margin if isinstance(margin, float) else 0.0
-    active = tf.cast(triplet.batch_hard(labels, embeddings, hinge) > 0, tf.float32)
+    least = -margin if isinstance(margin, float) else 0.0
+    hard = triplet.hardest_difference(distances, positive, negative) > least
+    active = tf.cast(tf.logical_and(hard, tf.reduce_any(negative, axis=1)), tf.float32)
     return {
         "active_anchors": tf.reduce_mean(active),
         "positive_distance": masked_mean(distances, positive),

@@ -53,10 +53,25 @@ def batch_hard(labels, embeddings, margin):
     """
     distances = squared_distances(embeddings)
     positive, negative = pair_masks(labels)
+    losses = hinge(hardest_difference(distances, positive, negative), margin)
+    return _where(tf.reduce_any(negative, axis=1), losses, 0.0)
+
+
+def hardest_difference(distances, positive, negative):
+    """Distance to the farthest positive minus distance to the nearest negative, by anchor.
+
+    Args:
+      distances: float32 [B, B].
+      positive: bool [B, B], see `losses.distances.pair_masks`.
+      negative: bool [B, B].
+
+    Returns:
+      float32 [B], with 0 for a missing positive and more than every distance for a missing
+      negative.
+    """
     farthest_positive = tf.reduce_max(_where(positive, distances, 0.0), axis=1)
     nearest_negative = tf.reduce_min(_where(negative, distances, _beyond(distances)), axis=1)
-    losses = hinge(farthest_positive - nearest_negative, margin)
-    return _where(tf.reduce_any(negative, axis=1), losses, 0.0)
+    return farthest_positive - nearest_negative
 
 
 def _where(mask, values, other):
@@ -120,23 +135,37 @@ def semi_hard(labels, embeddings, margin):
 
     Returns:
       float32 []. A pair whose anchor has no negative adds 0; without any positive pair the loss
-      is 0. Memory grows with B^3.
+      is 0. Memory grows with B^2.
 
     Raises:
       ValueError: `margin` is neither a number nor one of the two words.
     """
     distances = squared_distances(embeddings)
     positive, negative = pair_masks(labels)
-    to_positive = distances[:, :, tf.newaxis]
-    to_negative = tf.zeros_like(to_positive) + distances[:, tf.newaxis, :]
-    farther = tf.logical_and(negative[:, tf.newaxis, :], to_negative > to_positive)
-    nearest_farther = tf.reduce_min(_where(farther, to_negative, _beyond(distances)), axis=2)
-    farthest = tf.reduce_max(_where(negative, distances, 0.0), axis=1, keepdims=True)
-    chosen = tf.where(
-        tf.reduce_any(farther, axis=2), nearest_farther, tf.zeros_like(distances) + farthest
-    )
+    chosen = _semi_hard_negative(distances, negative)
     with_negative = tf.reduce_any(negative, axis=1)
     counted = tf.logical_and(positive, with_negative[:, tf.newaxis])
     losses = _where(counted, hinge(distances - chosen, margin), 0.0)
     pairs = tf.reduce_sum(tf.cast(positive, losses.dtype))
     return tf.math.divide_no_nan(tf.reduce_sum(losses), pairs)
+
+
+def _semi_hard_negative(distances, negative):
+    """Distance [B, B] to the nearest negative farther than each column, else to the farthest.
+
+    Negatives at the same distance share the gradient, as in `tf.reduce_min`. So each row's sorted
+    negatives form groups of equal distance, and a group's value is its mean.
+    """
+    batch = tf.shape(distances)[0]
+    in_order = tf.sort(tf.stop_gradient(_where(negative, distances, _beyond(distances))), axis=1)
+    last = tf.reduce_sum(tf.cast(negative, tf.int32), axis=1, keepdims=True) - 1
+    farther = tf.searchsorted(in_order, distances, side="right")
+    # The first of its group, as `farther` is; rows with NaN, which have no order, stay inside.
+    group = tf.minimum(tf.searchsorted(in_order, distances, side="left"), batch - 1)
+    farthest = tf.reduce_max(_where(negative, group, 0), axis=1, keepdims=True)
+    row = batch * tf.range(batch)[:, tf.newaxis]
+    values = tf.math.unsorted_segment_mean(
+        distances, _where(negative, row + group, -1), batch * batch
+    )
+    chosen = tf.where(farther <= last, farther, tf.zeros_like(farther) + farthest)
+    return tf.gather_nd(values, (row + chosen)[:, :, tf.newaxis])
