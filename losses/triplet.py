@@ -66,22 +66,16 @@ def hardest_difference(distances, positive, negative):
       negative: bool [B, B].
 
     Returns:
-      float32 [B], with 0 for a missing positive and more than every distance for a missing
-      negative.
+      float32 [B], with 0 for a missing positive and the largest float for a missing negative.
     """
     farthest_positive = tf.reduce_max(_where(positive, distances, 0.0), axis=1)
-    nearest_negative = tf.reduce_min(_where(negative, distances, _beyond(distances)), axis=1)
+    nearest_negative = tf.reduce_min(_where(negative, distances, distances.dtype.max), axis=1)
     return farthest_positive - nearest_negative
 
 
 def _where(mask, values, other):
     """Takes `values` where the mask is true and the scalar `other` elsewhere."""
     return tf.where(mask, values, tf.zeros_like(values) + other)
-
-
-def _beyond(distances):
-    """A constant above every distance, so that it never ties with a real minimum."""
-    return tf.stop_gradient(tf.reduce_max(distances)) + 1.0
 
 
 def adaptive(labels, embeddings, margin):
@@ -157,7 +151,7 @@ def _semi_hard_negative(distances, negative):
     negatives form groups of equal distance, and a group's value is its mean.
     """
     batch = tf.shape(distances)[0]
-    in_order = tf.sort(tf.stop_gradient(_where(negative, distances, _beyond(distances))), axis=1)
+    in_order = tf.sort(tf.stop_gradient(_where(negative, distances, distances.dtype.max)), axis=1)
     last = tf.reduce_sum(tf.cast(negative, tf.int32), axis=1, keepdims=True) - 1
     farther = tf.searchsorted(in_order, distances, side="right")
     # The first of its group, as `farther` is; rows with NaN, which have no order, stay inside.

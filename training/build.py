@@ -95,6 +95,13 @@ def build_tower(config, images, num_classes, is_training, reuse=None):
         raise UserError(f"--feature_map {config.feature_map}: {error.args[0]}") from None
 
 
+def ranking_arguments(config, num_classes):
+    """The settings of a run's ranking loss, by the names of its function's parameters."""
+    loss = LOSSES[config.train_mode]
+    arguments = {name: getattr(config, key) for name, key in loss.settings.items()}
+    return dict(arguments, num_classes=num_classes) if loss.per_class else arguments
+
+
 def build_objective(config, labels, tower):
     """The objective of a training step, with auxiliary loss and weight decay if configured.
 
@@ -106,12 +113,9 @@ def build_objective(config, labels, tower):
     Returns:
       losses.objective.Objective.
     """
-    loss = LOSSES[config.train_mode]
-    settings = {name: getattr(config, key) for name, key in loss.settings.items()}
-    if loss.per_class:
-        settings["num_classes"] = int(tower.logits.shape[1])
+    arguments = ranking_arguments(config, int(tower.logits.shape[1]))
     built = objective(
-        config.train_mode, labels, tower.logits, tower.embeddings, config.ranking_weight, settings
+        config.train_mode, labels, tower.logits, tower.embeddings, config.ranking_weight, arguments
     )
     total, terms = built.total, dict(built.terms)
     if config.aux_loss_weight:
