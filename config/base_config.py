@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Dict, Optional, Tuple, Union
 
 from config.datasets import DATASETS
+from config.fields import setting
+from config.loss_settings import LossSettings
 from config.losses import LOSSES, MODE_ALIASES, TRAIN_MODES, TWO_HEAD_MODES, modes_that_read
 from config.networks import NETWORKS
 
@@ -35,23 +37,6 @@ def device_of(text):
     return str(int(text))
 
 
-def setting(default, group, text, parse=str, **metadata):
-    """A dataclass field that carries what the command line needs to know.
-
-    Args:
-      default: the value if nothing else sets one.
-      group: str, its heading in --help.
-      text: str, meaning and unit.
-      parse: callable from a command-line argument to the value.
-      **metadata: `choices`; `least` and `most`, the range; `alias`, a second flag; `metavar`;
-        `modes`, `samplers`, `styles` or `nets`, the only ones that use the setting; `resumable`,
-        True if it may change when a run is resumed; `before`, the value for runs older than the
-        setting, if that is not the default.
-    """
-    metadata.update(group=group, text=text, parse=parse)
-    return field(default=default, metadata=metadata)
-
-
 def mode_of(text):
     """Reads a training mode; also accepts the first release's names."""
     return MODE_ALIASES.get(text, text)
@@ -62,7 +47,7 @@ _MODES_TEXT = "; ".join(f"{mode}: {row.about}" for mode, row in LOSSES.items())
 
 # fmt: off
 @dataclass(frozen=True)
-class Config:
+class Config(LossSettings):
     """All settings of one run; the flags of `main.py` are its fields."""
 
     dataset: str = setting("digits", "data", "data set",
@@ -141,6 +126,9 @@ class Config:
     train_iters: int = setting(40000, "schedule", "training steps", int, least=1, resumable=True)
     learning_rate: float = setting(0.01, "schedule", "learning rate of the first step", float,
         least=0.0, resumable=True)
+    head_learning_rate: float = setting(1.0, "schedule",
+        "learning rate of both heads, which start from random weights, as a factor of the"
+        " network's; fine-tuning often takes 10", float, least=0.0)
     end_learning_rate: float = setting(0.0, "schedule",
         "learning rate after the last step; decays linearly", float, least=0.0, resumable=True)
     accumulate_batches: int = setting(1, "schedule",

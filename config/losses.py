@@ -12,6 +12,7 @@ class LossSpec(NamedTuple):
       weight: str, the setting with its weight; None for softmax alone.
       settings: dict from a parameter of the loss function to the setting with its value.
       per_class: bool, the loss keeps per-class state and also takes `num_classes`.
+      rates: dict from a variable of the loss to the setting with its learning-rate factor.
     """
 
     title: str
@@ -19,6 +20,18 @@ class LossSpec(NamedTuple):
     weight: Optional[str]
     settings: Dict[str, str] = {}
     per_class: bool = False
+    rates: Dict[str, str] = {}
+
+    @property
+    def reads(self):
+        """Set of the settings that this loss uses."""
+        return {self.weight, *self.settings.values(), *self.rates.values()} - {None}
+
+
+def _own(mode, *parameters):
+    """The weight and settings of a loss, named after its mode."""
+    settings = {name: f"{mode}_{name}" for name in parameters}
+    return dict(weight=f"{mode}_loss_lambda", settings=settings)
 
 
 _TRIPLET = dict(weight="triplet_loss_lambda", settings={"margin": "margin"})
@@ -35,9 +48,48 @@ LOSSES = {
     "center": LossSpec(
         "Two-head center",
         "center loss, Wen et al., ECCV 2016",
-        weight="center_loss_lambda",
-        settings={"alpha": "center_alpha"},
         per_class=True,
+        **_own("center", "alpha"),
+    ),
+    "contrastive": LossSpec(
+        "Two-head contrastive",
+        "contrastive loss, Hadsell et al., CVPR 2006",
+        **_own("contrastive", "positive_margin", "negative_margin"),
+    ),
+    "npairs": LossSpec(
+        "Two-head N-pair", "N-pair loss, Sohn, NIPS 2016", **_own("npairs", "scale")
+    ),
+    "lifted": LossSpec(
+        "Two-head lifted", "lifted structure loss, arXiv:1511.06452", **_own("lifted", "margin")
+    ),
+    "multi_similarity": LossSpec(
+        "Two-head multi-similarity",
+        "multi-similarity loss with its mining, arXiv:1904.06627",
+        **_own("multi_similarity", "alpha", "beta", "base", "epsilon"),
+    ),
+    "circle": LossSpec(
+        "Two-head circle", "circle loss, arXiv:2002.10857", **_own("circle", "margin", "gamma")
+    ),
+    "supcon": LossSpec(
+        "Two-head SupCon",
+        "supervised contrastive loss, arXiv:2004.11362",
+        **_own("supcon", "temperature"),
+    ),
+    "smooth_ap": LossSpec(
+        "Two-head Smooth-AP", "Smooth-AP loss, arXiv:2007.12163", **_own("smooth_ap", "temperature")
+    ),
+    "proxy_anchor": LossSpec(
+        "Two-head Proxy-Anchor",
+        "Proxy-Anchor loss, arXiv:2003.13911",
+        per_class=True,
+        rates={"proxies": "proxy_anchor_learning_rate"},
+        **_own("proxy_anchor", "alpha", "delta"),
+    ),
+    "arcface": LossSpec(
+        "Two-head ArcFace",
+        "additive angular margin loss, arXiv:1801.07698",
+        per_class=True,
+        **_own("arcface", "margin", "scale"),
     ),
 }
 # The first release's names for two modes.
@@ -48,8 +100,4 @@ TWO_HEAD_MODES = tuple(mode for mode, row in LOSSES.items() if row.weight is not
 
 def modes_that_read(setting):
     """Tuple of the modes whose loss uses a setting, as its weight or a parameter."""
-    return tuple(
-        mode
-        for mode, row in LOSSES.items()
-        if setting == row.weight or setting in row.settings.values()
-    )
+    return tuple(mode for mode, row in LOSSES.items() if setting in row.reads)

@@ -44,3 +44,69 @@ def masked_mean(values, mask):
     """
     weights = tf.cast(mask, values.dtype)
     return tf.math.divide_no_nan(tf.reduce_sum(values * weights), tf.reduce_sum(weights))
+
+
+def euclidean_distances(embeddings):
+    """d_ij = ||f_i - f_j||, not squared.
+
+    Args:
+      embeddings: float32 [B, D].
+
+    Returns:
+      float32 [B, B], at least 3e-4, below which rounding hides the squares; constant there, so that
+      the gradient is finite.
+    """
+    return tf.sqrt(tf.maximum(squared_distances(embeddings), 1e-7))
+
+
+def similarities(embeddings):
+    """s_ij = f_i f_j, the cosines of unit rows.
+
+    Args:
+      embeddings: float32 [B, D].
+
+    Returns:
+      float32 [B, B].
+    """
+    return tf.matmul(embeddings, embeddings, transpose_b=True)
+
+
+def row_mean(values, mask):
+    """Mean of each row's values where the mask is true; 0 if it is true nowhere.
+
+    Args:
+      values: float32 [B, N].
+      mask: bool [B, N].
+
+    Returns:
+      float32 [B].
+    """
+    weights = tf.cast(mask, values.dtype)
+    totals = tf.reduce_sum(values * weights, axis=1)
+    return tf.math.divide_no_nan(totals, tf.reduce_sum(weights, axis=1))
+
+
+def masked_logsumexp(values, mask, axis=1):
+    """Log of the sum of exp(value) where the mask is true.
+
+    Args:
+      values: float32 [B, N].
+      mask: bool [B, N].
+      axis: int, 1 for each row, 0 for each column.
+
+    Returns:
+      float32 [B] or [N]; below -1e8, so that its softplus is 0, if the mask is true nowhere.
+    """
+    return tf.reduce_logsumexp(tf.where(mask, values, tf.zeros_like(values) - 1e9), axis=axis)
+
+
+def masked_max(values, mask):
+    """Maximum of each row's values where the mask is true, without gradient; -1e9 for none."""
+    return tf.stop_gradient(
+        tf.reduce_max(tf.where(mask, values, tf.zeros_like(values) - 1e9), axis=1)
+    )
+
+
+def masked_min(values, mask):
+    """Minimum of each row's values where the mask is true, without gradient; 1e9 for none."""
+    return -masked_max(-values, mask)

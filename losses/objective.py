@@ -2,8 +2,18 @@
 
 from typing import NamedTuple, Optional
 
-from losses import center, triplet
+from losses import triplet
+from losses.arcface import arcface
+from losses.center import center_loss
+from losses.circle import circle
+from losses.contrastive import contrastive
 from losses.distances import masked_mean, pair_masks, squared_distances
+from losses.lifted import lifted_structure
+from losses.multi_similarity import multi_similarity
+from losses.npairs import npairs
+from losses.proxy_anchor import proxy_anchor
+from losses.smooth_ap import smooth_ap
+from losses.supcon import supcon
 from utils.tf1 import tf
 
 # Training mode -> ranking loss of (labels, embeddings) and its settings as keyword arguments.
@@ -12,7 +22,16 @@ RANKING_LOSSES = {
     "hard": triplet.batch_hard,
     "semi_hard": triplet.semi_hard,
     "adaptive": triplet.adaptive,
-    "center": center.center_loss,
+    "center": center_loss,
+    "contrastive": contrastive,
+    "npairs": npairs,
+    "lifted": lifted_structure,
+    "multi_similarity": multi_similarity,
+    "circle": circle,
+    "supcon": supcon,
+    "smooth_ap": smooth_ap,
+    "proxy_anchor": proxy_anchor,
+    "arcface": arcface,
 }
 
 

@@ -118,7 +118,7 @@ def test_every_setting_is_read_by_somebody():
             nodes = ast.walk(tree_of(path))
             read |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     for loss in LOSSES.values():  # these are read by name
-        read |= {loss.weight, *loss.settings.values()}
+        read |= loss.reads
     assert set(SETTINGS) <= read
     others = {"path_origins", "log_name", "checkpoint_name", "remarks"}
     assert set(SETTINGS) | others == set(Config.__dataclass_fields__)

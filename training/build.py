@@ -10,6 +10,7 @@ from data.augment import Augmentation
 from data.sampling import SAMPLERS
 from losses.objective import cross_entropy, l2_penalty, objective
 from nets.factory import network_fn
+from nets.heads import SCOPE as EMBEDDING_SCOPE
 from nets.two_head import two_head
 from utils.errors import UserError
 from utils.tf1 import tf
@@ -137,7 +138,47 @@ def build_optimizer(config, global_step):
     learning_rate = tf.train.polynomial_decay(
         config.learning_rate, global_step, config.train_iters, config.end_learning_rate
     )
-    return tf.train.MomentumOptimizer(learning_rate, MOMENTUM), learning_rate
+    return _Momentum(config, learning_rate), learning_rate
+
+
+class _Momentum(tf.train.MomentumOptimizer):
+    """Momentum SGD with learning rates by variable; under it, a factor of rate or gradient is one.
+
+    The variables it keeps have the names of its base class.
+    """
+
+    def __init__(self, config, learning_rate):
+        super().__init__(learning_rate, MOMENTUM)
+        self._config = config
+
+    def compute_gradients(self, *args, **kwargs):
+        """As the base class, times `learning_rate_factors`."""
+        gradients, variables = zip(*super().compute_gradients(*args, **kwargs))
+        factors = learning_rate_factors(self._config, variables)
+        scaled = [g if g is None or f == 1.0 else f * g for f, g in zip(factors, gradients)]
+        return list(zip(scaled, variables))
+
+
+def learning_rate_factors(config, variables):
+    """What multiplies the learning rate of each variable, by its name or the scope it is in.
+
+    Args:
+      config: Config.
+      variables: sequence of tf.Variable.
+
+    Returns:
+      list of float: of the heads `head_learning_rate`, of a variable in the loss's `rates` that
+      setting's value, of all others 1.
+    """
+    heads = NETWORKS[config.net].head_scopes + (EMBEDDING_SCOPE,)
+    factors = {scope: config.head_learning_rate for scope in heads}
+    own = LOSSES[config.train_mode].rates
+    factors.update((name, getattr(config, key)) for name, key in own.items())
+    names = [f"{v.op.name}/" for v in variables]
+    return [
+        next((f for scope, f in factors.items() if name.startswith(f"{scope}/")), 1.0)
+        for name in names
+    ]
 
 
 def raise_unreadable(paths):

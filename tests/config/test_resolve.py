@@ -6,7 +6,7 @@ import pytest
 from config import resolve
 from config.base_config import SETTINGS
 from config.datasets import DATASETS
-from config.losses import TRAIN_MODES
+from config.losses import LOSSES, TRAIN_MODES, TWO_HEAD_MODES, modes_that_read
 from config.networks import NETWORKS
 from utils.errors import UserError
 
@@ -145,3 +145,12 @@ def test_tables_name_settings_that_exist():
         make(dataset=spec.folder and next(k for k, v in DATASETS.items() if v is spec) or "digits")
     for name, network in NETWORKS.items():
         assert make(dataset="cars", net=name).frame_size == network.frame_size
+
+
+def test_the_settings_of_a_loss_are_read_by_its_modes():
+    for name, f in SETTINGS.items():
+        if f.metadata["group"].startswith("loss"):
+            assert f.metadata.get("modes", ()) in ((), modes_that_read(name), TWO_HEAD_MODES), name
+    for mode, row in LOSSES.items():
+        for name in row.reads:
+            assert mode in SETTINGS[name].metadata["modes"], name

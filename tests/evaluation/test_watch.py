@@ -1,6 +1,6 @@
 import pytest
 
-from config.losses import TWO_HEAD_MODES
+from config.losses import LOSSES, TWO_HEAD_MODES, modes_that_read
 from evaluation.watch import CollapseWatch, advice
 
 COLLAPSED = {"positive_distance": 1e-6, "negative_distance": 1e-5, "active_anchors": 1.0}
@@ -35,8 +35,9 @@ def test_one_distance_alone_or_a_vanilla_run_are_no_collapse():
 @pytest.mark.parametrize("mode", TWO_HEAD_MODES)
 @pytest.mark.parametrize("margin", [0.2, "soft", "none"])
 def test_the_advice_is_nothing_that_is_in_use(mode, margin):
-    text = advice(mode, None if mode == "center" else margin)
+    is_triplet = mode in modes_that_read("margin")
+    text = advice(mode, margin if is_triplet else None)
     assert "--learning_rate" in text
     assert f"--train_mode {mode} " not in text and f"--margin {margin}" not in text
-    assert ("--margin" in text) == (mode != "center" and margin != "soft")
-    assert ("--center_loss_lambda" in text) == (mode == "center")
+    assert ("--margin" in text) == (is_triplet and margin != "soft")
+    assert (f"--{LOSSES[mode].weight}" in text) == (not is_triplet)
