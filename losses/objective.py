@@ -33,6 +33,8 @@ RANKING_LOSSES = {
     "proxy_anchor": proxy_anchor,
     "arcface": arcface,
 }
+# The "margin" of other losses is not one of squared distances.
+_WITH_A_TRIPLET_MARGIN = (triplet.batch_hard, triplet.semi_hard, triplet.adaptive)
 
 
 class Objective(NamedTuple):
@@ -76,7 +78,8 @@ def objective(mode, labels, logits, embeddings, weight, settings):
         values, update = values
     ranking = tf.reduce_mean(values)
     total = softmax_loss + weight * ranking
-    statistics = pair_statistics(labels, embeddings, settings.get("margin"))
+    margin = settings.get("margin") if ranking_loss in _WITH_A_TRIPLET_MARGIN else None
+    statistics = pair_statistics(labels, embeddings, margin)
     terms.update(loss=total, ranking_loss=ranking, **statistics)
     return Objective(total, terms, update)
 

@@ -85,6 +85,13 @@ def test_statistics_by_loops():
     assert terms["active_anchors"] == pytest.approx(active)
 
 
+def test_the_margin_of_another_loss_is_none_of_a_triplet():
+    _, terms = run("circle", margin=0.9, gamma=8.0)
+    active = np.mean(np.array(oracles.batch_hard(LABELS, ROWS, 0.0)) > 0)
+    assert terms["active_anchors"] == pytest.approx(active)
+    assert active < np.mean(np.array(oracles.batch_hard(LABELS, ROWS, 0.9)) > 0)
+
+
 def test_weight_decay_takes_weights_only():
     with tf.Graph().as_default(), tf.Session() as session:
         names = ("a/weights", "a/biases", "a/depthwise_weights", "a/BatchNorm/gamma")
