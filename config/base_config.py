@@ -95,8 +95,12 @@ class Config(LossSettings):
     emb_dim: int = setting(256, "network", "embedding dimension, D", int,
         least=1, modes=TWO_HEAD_MODES)
     feature_map: Optional[str] = setting(None, "network",
-        "end point that the embedding head flattens",
+        "end point that the embedding head reads",
         modes=TWO_HEAD_MODES, metavar="NAME")
+    emb_pool: str = setting("flatten", "network",
+        "flatten: the embedding head reads the whole map; average: its mean; gem: its generalised"
+        " mean with a learned exponent, arXiv:1711.02512", choices=("flatten", "average", "gem"),
+        modes=TWO_HEAD_MODES)
     depth_multiplier: float = setting(1.0, "network",
         "fraction of the channels in every layer", float, choices=(1.0, 0.75, 0.5, 0.25),
         nets=WITH_CHOICE_OF_DEPTH)

@@ -13,6 +13,7 @@ from data.augment import NORMALISATIONS, STYLES
 from data.sampling import SAMPLERS
 from losses.objective import RANKING_LOSSES
 from nets.factory import BACKBONES
+from nets.heads import POOLS
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SCRIPTS = {"main.py", "eval.py", "predict.py", "export.py", "reproduce.py"}
@@ -166,4 +167,5 @@ def test_tables_fit_each_other():
     assert {row.preprocessing for row in NETWORKS.values()} <= set(NORMALISATIONS)
     assert set(LOSSES) == set(RANKING_LOSSES)
     assert set(SETTINGS["sampler"].metadata["choices"]) == set(SAMPLERS)
+    assert SETTINGS["emb_pool"].metadata["choices"] == POOLS
     assert set(SETTINGS["aug_style"].metadata["choices"]) == set(STYLES)

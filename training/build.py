@@ -90,6 +90,7 @@ def build_tower(config, images, num_classes, is_training, reuse=None):
             pooled=NETWORKS[config.net].pooled,
             feature_map=config.feature_map,
             emb_dim=config.emb_dim,
+            emb_pool=config.emb_pool,
             reuse=reuse,
         )
     except KeyError as error:
