@@ -12,7 +12,15 @@ from typing import Dict, Optional, Tuple, Union
 from config.datasets import DATASETS
 from config.fields import setting
 from config.loss_settings import LossSettings
-from config.losses import LOSSES, MODE_ALIASES, TRAIN_MODES, TWO_HEAD_MODES, modes_that_read
+from config.losses import (
+    LOSSES,
+    MODE_ALIASES,
+    MODE_SUMS,
+    TRAIN_MODES,
+    TWO_HEAD_MODES,
+    modes_of,
+    modes_that_read,
+)
 from config.networks import NETWORKS
 
 WITH_CHOICE_OF_DEPTH = tuple(net for net, row in NETWORKS.items() if None not in row.checkpoints)
@@ -38,11 +46,14 @@ def device_of(text):
 
 
 def mode_of(text):
-    """Reads a training mode; also accepts the first release's names."""
-    return MODE_ALIASES.get(text, text)
+    """Reads a training mode or a sum; also accepts the first release's names."""
+    return "+".join(MODE_ALIASES.get(mode, mode) for mode in modes_of(text))
 
 
-_MODES_TEXT = "; ".join(f"{mode}: {row.about}" for mode, row in LOSSES.items())
+_MODES_TEXT = "; ".join(
+    [f"{mode}: {row.about}" for mode, row in LOSSES.items()]
+    + ["hard+proxy_anchor, for example: both, each with its own weight"]
+)
 
 
 # fmt: off
@@ -110,7 +121,8 @@ class Config(LossSettings):
     freeze_bn: bool = setting(False, "network",
         "keep the restored batch-normalisation statistics and turn dropout off", switch_of)
 
-    train_mode: str = setting("hard", "loss", _MODES_TEXT, mode_of, choices=TRAIN_MODES)
+    train_mode: str = setting("hard", "loss", _MODES_TEXT, mode_of, choices=TRAIN_MODES,
+        sums=MODE_SUMS)
     triplet_loss_lambda: float = setting(1.0, "loss", "weight of the triplet loss", float,
         least=0.0, modes=modes_that_read("triplet_loss_lambda"))
     margin: Union[float, str] = setting(0.2, "loss",
@@ -181,7 +193,9 @@ class Config(LossSettings):
 
     @property
     def ranking_weight(self):
-        """float, lambda, the weight of this mode's ranking loss; None without one."""
+        """float, lambda, the weight of this mode's ranking loss; None without one, 1 for a sum."""
+        if self.train_mode in MODE_SUMS:
+            return 1.0
         weight = LOSSES[self.train_mode].weight
         return None if weight is None else getattr(self, weight)
 

@@ -11,7 +11,8 @@ def setting(default, group, text, parse=str, **metadata):
       group: str, its heading in --help.
       text: str, meaning and unit.
       parse: callable from a command-line argument to the value.
-      **metadata: `choices`; `least` and `most`, the range; `alias`, a second flag; `metavar`;
+      **metadata: `choices`; `sums`, the sums of two choices that are allowed too; `least` and
+        `most`, the range; `alias`, a second flag; `metavar`;
         `modes`, `samplers`, `styles` or `nets`, the only ones that use the setting; `resumable`,
         True if it may change when a run is resumed; `before`, the value for runs older than the
         setting, if that is not the default.

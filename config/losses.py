@@ -96,6 +96,18 @@ LOSSES = {
 MODE_ALIASES = {"cntr": "center", "hard_awtl": "adaptive"}
 TRAIN_MODES = tuple(LOSSES)
 TWO_HEAD_MODES = tuple(mode for mode, row in LOSSES.items() if row.weight is not None)
+# Sums of two modes, each with a weight of its own.
+MODE_SUMS = frozenset(
+    f"{one}+{other}"
+    for one in TWO_HEAD_MODES
+    for other in TWO_HEAD_MODES
+    if LOSSES[one].weight != LOSSES[other].weight
+)
+
+
+def modes_of(train_mode):
+    """Tuple of the modes that a run sums, mostly one."""
+    return tuple(train_mode.split("+"))
 
 
 def modes_that_read(setting):

@@ -7,6 +7,7 @@ import zlib
 
 from config.base_config import SETTINGS, Config
 from config.datasets import DATASETS
+from config.losses import modes_of
 from config.networks import NETWORKS
 from config.paths import resolve_paths
 from utils.errors import UserError
@@ -103,8 +104,10 @@ def check_value(name, value):
     most = meta.get("most", _LARGEST.get(meta["parse"]))
     if value is None:
         return
-    if choices and value not in choices:
-        raise UserError(f"--{name} {value}: choose from {', '.join(map(str, choices))}")
+    sums = meta.get("sums", ())
+    if choices and value not in choices and value not in sums:
+        also = ", or a sum of two with a weight each, such as hard+proxy_anchor" if sums else ""
+        raise UserError(f"--{name} {value}: choose from {', '.join(map(str, choices))}{also}")
     if isinstance(value, str):
         return
     if least is not None and not least <= value < float("inf"):
@@ -128,7 +131,7 @@ def unread(name, values):
     """
     for key, chooser in _CONDITIONS:
         readers = SETTINGS[name].metadata.get(key)
-        if readers is not None and values[chooser] not in readers:
+        if readers is not None and set(readers).isdisjoint(modes_of(str(values[chooser]))):
             return chooser, readers
     return None
 

@@ -1,6 +1,6 @@
 """Detects an embedding that has collapsed to one point, a risk of ranking losses."""
 
-from config.losses import LOSSES
+from config.losses import LOSSES, modes_of
 
 _ROWS_IN_A_ROW = 3
 _NEAR_ZERO = 1e-3
@@ -12,14 +12,15 @@ def advice(mode, margin):
     """What to try against a collapse, except settings already in use.
 
     Args:
-      mode: str, the training mode.
+      mode: str, the training mode, or a sum of two.
       margin: float, "soft" or "none"; None for a mode without a margin.
 
     Returns:
       str.
     """
     if margin is None:
-        return f"{ADVICE}, or a lower --{LOSSES[mode].weight}"
+        weights = [f"--{LOSSES[part].weight}" for part in modes_of(mode)]
+        return f"{ADVICE}, or a lower {' and '.join(weights)}"
     words = [] if mode == "semi_hard" else ["--train_mode semi_hard for the first steps"]
     words += [] if margin == "soft" else ["--margin soft"]
     return ", or ".join([ADVICE, *words])

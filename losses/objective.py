@@ -55,12 +55,13 @@ def objective(mode, labels, logits, embeddings, weight, settings):
     """Builds the objective of a training mode: cross-entropy + weight * ranking loss.
 
     Args:
-      mode: str, a key of `RANKING_LOSSES`.
+      mode: str, a key of `RANKING_LOSSES`, or a sum of two such as "hard+circle".
       labels: int32 [B].
       logits: float32 [B, C].
       embeddings: float32 [B, D], rows of unit norm; None for "vanilla".
       weight: float, lambda; None for "vanilla".
-      settings: dict, the ranking loss's other arguments besides labels and embeddings.
+      settings: dict, the ranking loss's other arguments besides labels and embeddings; for a sum,
+        those of `weighted_sum`.
 
     Returns:
       Objective. Its terms are `loss`, `cross_entropy`, `accuracy` and, with a ranking loss,
@@ -70,7 +71,7 @@ def objective(mode, labels, logits, embeddings, weight, settings):
     correct = tf.equal(tf.argmax(logits, axis=1, output_type=labels.dtype), labels)
     accuracy = tf.reduce_mean(tf.cast(correct, tf.float32))
     terms = {"loss": softmax_loss, "cross_entropy": softmax_loss, "accuracy": accuracy}
-    ranking_loss = RANKING_LOSSES[mode]
+    ranking_loss = weighted_sum if "+" in mode else RANKING_LOSSES[mode]
     if ranking_loss is None:
         return Objective(softmax_loss, terms, None)
     values, update = ranking_loss(labels, embeddings, **settings), None
@@ -82,6 +83,27 @@ def objective(mode, labels, logits, embeddings, weight, settings):
     statistics = pair_statistics(labels, embeddings, margin)
     terms.update(loss=total, ranking_loss=ranking, **statistics)
     return Objective(total, terms, update)
+
+
+def weighted_sum(labels, embeddings, **parts):
+    """Adds ranking losses.
+
+    Args:
+      labels: int [B].
+      embeddings: float32 [B, D], rows of unit norm.
+      **parts: for each key of `RANKING_LOSSES`, its weight and a dict of its other arguments.
+
+    Returns:
+      float32 [], the sum of weight * mean; or that and the op that updates the losses' variables.
+    """
+    total, updates = 0.0, []
+    for mode, (weight, settings) in parts.items():
+        values = RANKING_LOSSES[mode](labels, embeddings, **settings)
+        if isinstance(values, tuple):
+            values, update = values
+            updates.append(update)
+        total += weight * tf.reduce_mean(values)
+    return (total, tf.group(*updates)) if updates else total
 
 
 def cross_entropy(labels, logits):

@@ -3,7 +3,7 @@
 Each part has its own function; none of them opens a session.
 """
 
-from config.losses import LOSSES
+from config.losses import LOSSES, modes_of
 from config.networks import NETWORKS
 from data import pipeline
 from data.augment import Augmentation
@@ -98,8 +98,16 @@ def build_tower(config, images, num_classes, is_training, reuse=None):
 
 
 def ranking_arguments(config, num_classes):
-    """The settings of a run's ranking loss, by the names of its function's parameters."""
-    loss = LOSSES[config.train_mode]
+    """The `settings` of a run's objective, see `losses.objective.objective`."""
+    modes = modes_of(config.train_mode)
+    arguments = [_arguments(config, LOSSES[mode], num_classes) for mode in modes]
+    if len(modes) == 1:
+        return arguments[0]
+    weights = [getattr(config, LOSSES[mode].weight) for mode in modes]
+    return dict(zip(modes, zip(weights, arguments)))
+
+
+def _arguments(config, loss, num_classes):
     arguments = {name: getattr(config, key) for name, key in loss.settings.items()}
     return dict(arguments, num_classes=num_classes) if loss.per_class else arguments
 
@@ -173,8 +181,9 @@ def learning_rate_factors(config, variables):
     """
     heads = NETWORKS[config.net].head_scopes + (EMBEDDING_SCOPE,)
     factors = {scope: config.head_learning_rate for scope in heads}
-    own = LOSSES[config.train_mode].rates
-    factors.update((name, getattr(config, key)) for name, key in own.items())
+    for mode in modes_of(config.train_mode):
+        rates = LOSSES[mode].rates
+        factors.update((name, getattr(config, key)) for name, key in rates.items())
     names = [f"{v.op.name}/" for v in variables]
     return [
         next((f for scope, f in factors.items() if name.startswith(f"{scope}/")), 1.0)

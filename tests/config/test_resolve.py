@@ -91,6 +91,12 @@ def test_a_config_holds_only_what_its_mode_reads(mode):
         (dict(freeze_bn=True), ["--freeze_bn", "--pretrained none"]),
         (dict(freeze_bn=True, pretrained="x", bn_decay=0.9), ["--bn_decay", "--freeze_bn"]),
         (dict(lerning_rate=1.0), ["lerning_rate"]),
+        (dict(train_mode="hard+semi_hard"), ["hard+semi_hard", "a sum of two with a weight each"]),
+        (dict(train_mode="vanilla+hard"), ["vanilla+hard", "a sum of two"]),
+        (dict(train_mode="hard+circle+supcon"), ["a sum of two"]),
+        (dict(train_mode="hard+"), ["hard+:", "a sum of two"]),
+        (dict(train_mode="hard+circle", supcon_temperature=0.2), ["--supcon_temperature"]),
+        (dict(train_mode="circle+supcon", margin=0.2), ["--margin", "circle+supcon"]),
     ],
 )
 def test_impossible_settings_get_one_sentence(given, words):
@@ -108,6 +114,18 @@ def test_center_loss_has_its_own_weight():
     assert make(train_mode="center").ranking_weight == 0.003
     assert make(triplet_loss_lambda=0.5).ranking_weight == 0.5
     assert make(train_mode="vanilla").ranking_weight is None
+
+
+def test_a_sum_of_two_modes_reads_the_settings_of_both():
+    config = make(train_mode="hard+proxy_anchor", margin=0.3, proxy_anchor_loss_lambda=0.5)
+    own = LOSSES["hard"].reads | LOSSES["proxy_anchor"].reads
+    for name, f in SETTINGS.items():
+        if "modes" in f.metadata and f.metadata["modes"] != TWO_HEAD_MODES:
+            assert (getattr(config, name) is not None) == (name in own), name
+    assert (config.margin, config.proxy_anchor_loss_lambda, config.ranking_weight) == (0.3, 0.5, 1)
+    assert config.sampler == "pk" and config.emb_dim == 256
+    name = "digits_mobile_hard+proxy_anchor_proxy_anchor_loss_lambda0.5_margin0.3"
+    assert os.path.basename(config.run_dir) == name
 
 
 def name_of(**given):

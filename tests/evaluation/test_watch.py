@@ -41,3 +41,8 @@ def test_the_advice_is_nothing_that_is_in_use(mode, margin):
     assert f"--train_mode {mode} " not in text and f"--margin {margin}" not in text
     assert ("--margin" in text) == (is_triplet and margin != "soft")
     assert (f"--{LOSSES[mode].weight}" in text) == (not is_triplet)
+
+
+def test_the_advice_for_a_sum_names_both_weights():
+    text = advice("circle+center", None)
+    assert "--circle_loss_lambda and --center_loss_lambda" in text

@@ -28,7 +28,9 @@ def test_the_heads_have_a_rate_of_their_own(shared_tree, tmp_path):
 
 def test_factors_by_scope():
     names = [*HEADS, "embedding_2/weights", "proxies", "proxies_2", BACKBONE]
-    given = dict(train_mode="proxy_anchor", head_learning_rate=3.0, proxy_anchor_learning_rate=50.0)
+    given = dict(
+        train_mode="hard+proxy_anchor", head_learning_rate=3.0, proxy_anchor_learning_rate=50.0
+    )
     with tf.Graph().as_default():
         variables = [tf.get_variable(name, [1]) for name in names]
         found = learning_rate_factors(resolve.resolve(given), variables)

@@ -68,13 +68,13 @@ def message_of(call, *args, **kwargs):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("mode", TRAIN_MODES)
+@pytest.mark.parametrize("mode", [*TRAIN_MODES, "hard+center"])
 def test_every_mode_trains_and_logs_its_terms(shared_tree, tmp_path, mode):
     config = train(shared_tree, tmp_path / "run", train_mode=mode, seed=3)
     weights = last_weights(tmp_path / "run")
     assert weights["global_step"] == 2
     assert ("embedding/weights" in weights) == (mode != "vanilla")
-    assert ("centers" in weights) == (mode == "center")
+    assert ("centers" in weights) == ("center" in mode)
     rows = [r for r in logs.read_metrics(config.run_dir) if r["split"] == "train"]
     assert [row["step"] for row in rows] == ["1", "2"]
     assert [float(row["learning_rate"]) for row in rows] == pytest.approx([0.005, 0])
