@@ -14,6 +14,7 @@ from config.fields import setting
 from config.loss_settings import LossSettings
 from config.losses import (
     LOSSES,
+    MEMORY_MODES,
     MODE_ALIASES,
     MODE_SUMS,
     TRAIN_MODES,
@@ -133,6 +134,11 @@ class Config(LossSettings):
         least=0.0, modes=modes_that_read("center_loss_lambda"))
     center_alpha: float = setting(0.5, "loss", "fraction of the way a center moves", float,
         least=0.0, most=1.0, modes=modes_that_read("center_alpha"))
+    memory: int = setting(0, "loss",
+        "embeddings of earlier steps that the ranking loss also compares with, N,"
+        " arXiv:1912.06798; 0 for none", int, least=0, modes=MEMORY_MODES)
+    memory_start: int = setting(1000, "loss", "steps before --memory is used", int, least=0,
+        modes=MEMORY_MODES)
     aux_loss_weight: float = setting(0.0, "loss",
         "weight of the auxiliary classifier's cross-entropy; 0.4 is usual", float, least=0.0,
         nets=WITH_AUXILIARY)

@@ -11,6 +11,7 @@ class LossSpec(NamedTuple):
       about: str, the loss and its source, shown in --help.
       weight: str, the setting with its weight; None for softmax alone.
       settings: dict from a parameter of the loss function to the setting with its value.
+      memory: bool, --memory can add images to those that it compares.
       per_class: bool, the loss keeps per-class state and also takes `num_classes`.
       rates: dict from a variable of the loss to the setting with its learning-rate factor.
     """
@@ -19,6 +20,7 @@ class LossSpec(NamedTuple):
     about: str
     weight: Optional[str]
     settings: Dict[str, str] = {}
+    memory: bool = False
     per_class: bool = False
     rates: Dict[str, str] = {}
 
@@ -38,12 +40,17 @@ _TRIPLET = dict(weight="triplet_loss_lambda", settings={"margin": "margin"})
 
 LOSSES = {
     "vanilla": LossSpec("Softmax", "softmax alone", None),
-    "hard": LossSpec("Two-head hard", "batch-hard triplet loss, arXiv:1703.07737", **_TRIPLET),
+    "hard": LossSpec(
+        "Two-head hard", "batch-hard triplet loss, arXiv:1703.07737", memory=True, **_TRIPLET
+    ),
     "semi_hard": LossSpec(
-        "Two-head semi-hard", "semi-hard triplet loss, arXiv:1503.03832", **_TRIPLET
+        "Two-head semi-hard", "semi-hard triplet loss, arXiv:1503.03832", memory=True, **_TRIPLET
     ),
     "adaptive": LossSpec(
-        "Two-head adaptive", "adaptive-weight triplet loss, Ristani & Tomasi, CVPR 2018", **_TRIPLET
+        "Two-head adaptive",
+        "adaptive-weight triplet loss, Ristani & Tomasi, CVPR 2018",
+        memory=True,
+        **_TRIPLET,
     ),
     "center": LossSpec(
         "Two-head center",
@@ -54,10 +61,11 @@ LOSSES = {
     "contrastive": LossSpec(
         "Two-head contrastive",
         "contrastive loss, Hadsell et al., CVPR 2006",
+        memory=True,
         **_own("contrastive", "positive_margin", "negative_margin"),
     ),
     "npairs": LossSpec(
-        "Two-head N-pair", "N-pair loss, Sohn, NIPS 2016", **_own("npairs", "scale")
+        "Two-head N-pair", "N-pair loss, Sohn, NIPS 2016", memory=True, **_own("npairs", "scale")
     ),
     "lifted": LossSpec(
         "Two-head lifted", "lifted structure loss, arXiv:1511.06452", **_own("lifted", "margin")
@@ -65,18 +73,26 @@ LOSSES = {
     "multi_similarity": LossSpec(
         "Two-head multi-similarity",
         "multi-similarity loss with its mining, arXiv:1904.06627",
+        memory=True,
         **_own("multi_similarity", "alpha", "beta", "base", "epsilon"),
     ),
     "circle": LossSpec(
-        "Two-head circle", "circle loss, arXiv:2002.10857", **_own("circle", "margin", "gamma")
+        "Two-head circle",
+        "circle loss, arXiv:2002.10857",
+        memory=True,
+        **_own("circle", "margin", "gamma"),
     ),
     "supcon": LossSpec(
         "Two-head SupCon",
         "supervised contrastive loss, arXiv:2004.11362",
+        memory=True,
         **_own("supcon", "temperature"),
     ),
     "smooth_ap": LossSpec(
-        "Two-head Smooth-AP", "Smooth-AP loss, arXiv:2007.12163", **_own("smooth_ap", "temperature")
+        "Two-head Smooth-AP",
+        "Smooth-AP loss, arXiv:2007.12163",
+        memory=True,
+        **_own("smooth_ap", "temperature"),
     ),
     "proxy_anchor": LossSpec(
         "Two-head Proxy-Anchor",
@@ -95,6 +111,7 @@ LOSSES = {
 # The first release's names for two modes.
 MODE_ALIASES = {"cntr": "center", "hard_awtl": "adaptive"}
 TRAIN_MODES = tuple(LOSSES)
+MEMORY_MODES = tuple(mode for mode, row in LOSSES.items() if row.memory)
 TWO_HEAD_MODES = tuple(mode for mode, row in LOSSES.items() if row.weight is not None)
 # Sums of two modes, each with a weight of its own.
 MODE_SUMS = frozenset(

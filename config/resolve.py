@@ -51,6 +51,7 @@ def resolve(given, environ=None, local=None, tolerated=()):
     config = Config(**dict(values, **paths, **names), remarks=tuple(remarks))
     _check_combinations(config)
     _check_frozen(config, given)
+    _check_memory(config, given)
     folder = config.run_dir or _default_run_name(config, given)
     folder = os.path.join(config.runs_dir, os.path.expanduser(folder))
     return dataclasses.replace(config, run_dir=os.path.abspath(folder))
@@ -180,6 +181,16 @@ def _check_frozen(config, given):
         )
     if config.freeze_bn and "bn_decay" in given:
         raise UserError("--bn_decay has no effect with --freeze_bn true; leave one of them out")
+
+
+def _check_memory(config, given):
+    if not config.memory and "memory_start" in given:
+        raise UserError("--memory_start has no effect without --memory")
+    if config.memory and config.memory_start >= config.train_iters:
+        raise UserError(
+            f"--memory {config.memory} would never be used: --memory_start {config.memory_start} is"
+            f" not below --train_iters {config.train_iters}"
+        )
 
 
 def _check_batch(config):

@@ -4,7 +4,7 @@ from losses.distances import masked_logsumexp, masked_max, masked_min, pair_mask
 from utils.tf1 import tf
 
 
-def multi_similarity(labels, embeddings, alpha, beta, base, epsilon):
+def multi_similarity(labels, embeddings, alpha, beta, base, epsilon, anchors=None):
     """Multi-similarity loss with its mining, by anchor (Wang et al., CVPR 2019, arXiv:1904.06627).
 
         loss_i = 1 / alpha * log(1 + sum_p exp(-alpha * (s_ip - base)))
@@ -22,12 +22,13 @@ def multi_similarity(labels, embeddings, alpha, beta, base, epsilon):
       beta: float > 0, sharpness of the negatives.
       base: float, the cosine that divides similar from dissimilar.
       epsilon: float >= 0, in cosine.
+      anchors: int or int32 [], A, how many of the rows count as anchors; None for all.
 
     Returns:
-      float32 [B]; 0 for an anchor without a positive or without a negative, or none contradicted.
+      float32 [A]; 0 for an anchor without a positive or without a negative, or none contradicted.
     """
-    cosines = similarities(embeddings)
-    positive, negative = pair_masks(labels)
+    cosines = similarities(embeddings, anchors)
+    positive, negative = pair_masks(labels, anchors)
     below = cosines < masked_max(cosines, negative)[:, tf.newaxis] + epsilon
     above = cosines > masked_min(cosines, positive)[:, tf.newaxis] - epsilon
     pull = masked_logsumexp(-alpha * (cosines - base), tf.logical_and(positive, below))

@@ -4,7 +4,7 @@ from losses.distances import masked_logsumexp, pair_masks, row_mean, similaritie
 from utils.tf1 import tf
 
 
-def npairs(labels, embeddings, scale):
+def npairs(labels, embeddings, scale, anchors=None):
     """Multi-class N-pair loss of P x K batches, by anchor (Sohn, NIPS 2016).
 
         loss_i = mean_p log(1 + sum_n exp(scale * s_in - scale * s_ip))
@@ -19,11 +19,12 @@ def npairs(labels, embeddings, scale):
       labels: int [B].
       embeddings: float32 [B, D], rows of unit norm.
       scale: float > 0.
+      anchors: int or int32 [], A, how many of the rows count as anchors; None for all.
 
     Returns:
-      float32 [B]; 0 for an anchor without a positive or without a negative.
+      float32 [A]; 0 for an anchor without a positive or without a negative.
     """
-    scores = scale * similarities(embeddings)
-    positive, negative = pair_masks(labels)
+    scores = scale * similarities(embeddings, anchors)
+    positive, negative = pair_masks(labels, anchors)
     of_negatives = masked_logsumexp(scores, negative)[:, tf.newaxis]
     return row_mean(tf.nn.softplus(of_negatives - scores), positive)

@@ -9,6 +9,7 @@ from losses.circle import circle
 from losses.contrastive import contrastive
 from losses.distances import masked_mean, pair_masks, squared_distances
 from losses.lifted import lifted_structure
+from losses.memory import remembered, takes_memory
 from losses.multi_similarity import multi_similarity
 from losses.npairs import npairs
 from losses.proxy_anchor import proxy_anchor
@@ -51,7 +52,7 @@ class Objective(NamedTuple):
     update: Optional[tf.Operation]
 
 
-def objective(mode, labels, logits, embeddings, weight, settings):
+def objective(mode, labels, logits, embeddings, weight, settings, memory=None):
     """Builds the objective of a training mode: cross-entropy + weight * ranking loss.
 
     Args:
@@ -62,6 +63,8 @@ def objective(mode, labels, logits, embeddings, weight, settings):
       weight: float, lambda; None for "vanilla".
       settings: dict, the ranking loss's other arguments besides labels and embeddings; for a sum,
         those of `weighted_sum`.
+      memory: dict, the arguments of `losses.memory.remembered` besides labels and embeddings; None
+        for no memory.
 
     Returns:
       Objective. Its terms are `loss`, `cross_entropy`, `accuracy` and, with a ranking loss,
@@ -74,10 +77,7 @@ def objective(mode, labels, logits, embeddings, weight, settings):
     ranking_loss = weighted_sum if "+" in mode else RANKING_LOSSES[mode]
     if ranking_loss is None:
         return Objective(softmax_loss, terms, None)
-    values, update = ranking_loss(labels, embeddings, **settings), None
-    if isinstance(values, tuple):
-        values, update = values
-    ranking = tf.reduce_mean(values)
+    ranking, update = _mean_loss(ranking_loss, labels, embeddings, settings, memory)
     total = softmax_loss + weight * ranking
     margin = settings.get("margin") if ranking_loss in _WITH_A_TRIPLET_MARGIN else None
     statistics = pair_statistics(labels, embeddings, margin)
@@ -85,12 +85,28 @@ def objective(mode, labels, logits, embeddings, weight, settings):
     return Objective(total, terms, update)
 
 
-def weighted_sum(labels, embeddings, **parts):
+def _mean_loss(ranking_loss, labels, embeddings, settings, memory):
+    """The mean of a ranking loss, and the op that updates its variables and the memory, or None."""
+    updates, arguments = [], settings
+    if memory is not None:
+        arguments = dict(settings, anchors=tf.shape(labels)[0])
+        labels, embeddings, update = remembered(labels, embeddings, **memory)
+        updates.append(update)
+    values = ranking_loss(labels, embeddings, **arguments)
+    if isinstance(values, tuple):
+        values, update = values
+        updates.append(update)
+    return tf.reduce_mean(values), tf.group(*updates) if updates else None
+
+
+def weighted_sum(labels, embeddings, anchors=None, **parts):
     """Adds ranking losses.
 
     Args:
       labels: int [B].
       embeddings: float32 [B, D], rows of unit norm.
+      anchors: int or int32 [], how many of the rows count as anchors; None for all. A loss without
+        this argument is of those rows alone.
       **parts: for each key of `RANKING_LOSSES`, its weight and a dict of its other arguments.
 
     Returns:
@@ -98,7 +114,11 @@ def weighted_sum(labels, embeddings, **parts):
     """
     total, updates = 0.0, []
     for mode, (weight, settings) in parts.items():
-        values = RANKING_LOSSES[mode](labels, embeddings, **settings)
+        loss = RANKING_LOSSES[mode]
+        if takes_memory(loss):
+            values = loss(labels, embeddings, anchors=anchors, **settings)
+        else:
+            values = loss(labels[:anchors], embeddings[:anchors], **settings)
         if isinstance(values, tuple):
             values, update = values
             updates.append(update)

@@ -4,7 +4,7 @@ from losses.distances import similarities
 from utils.tf1 import tf
 
 
-def smooth_ap(labels, embeddings, temperature):
+def smooth_ap(labels, embeddings, temperature, anchors=None):
     """Smooth-AP loss, by query (Brown et al., ECCV 2020, arXiv:2007.12163).
 
         loss_i = 1 - mean_{p in S_i} (1 + sum_{j in S_i} G_jp) / (1 + sum_j G_jp)
@@ -17,26 +17,27 @@ def smooth_ap(labels, embeddings, temperature):
       labels: int [B].
       embeddings: float32 [B, D], rows of unit norm.
       temperature: float > 0, in cosine.
+      anchors: int or int32 [], A, how many of the rows count as anchors; None for all.
 
     Returns:
-      float32 [B]; near 0 for a query without a positive, as it finds itself first. Memory grows
-      with B^2: B pairs (i, p) are ranked at a time, and their gradients kept.
+      float32 [A]; near 0 for a query without a positive, as it finds itself first. Memory grows
+      with A * B: A pairs (i, p) are ranked at a time, and their gradients kept.
     """
-    cosines = similarities(embeddings)
-    same = tf.equal(labels[:, tf.newaxis], labels[tf.newaxis])
+    cosines = similarities(embeddings, anchors)
+    same = tf.equal(labels[:anchors, tf.newaxis], labels[tf.newaxis])
     fixed, counts = tf.stop_gradient(cosines), tf.reduce_sum(tf.cast(same, tf.float32), axis=1)
     pairs = tf.where(same)
-    batch, num_pairs = tf.shape(labels)[0], tf.shape(pairs)[0]
+    block, num_pairs = tf.shape(same)[0], tf.shape(pairs)[0]
 
     def rank_block(first, precisions, gradients):
-        queries, positives = tf.unstack(pairs[first : first + batch], axis=1)
+        queries, positives = tf.unstack(pairs[first : first + block], axis=1)
         rows, weights = tf.gather(fixed, queries), 1.0 / tf.gather(counts, queries)
         of_block = _precisions(rows, tf.gather(same, queries), positives, temperature)
         slopes = tf.gradients(of_block, rows, weights)[0]
         return (
-            first + batch,
-            precisions + tf.math.unsorted_segment_sum(weights * of_block, queries, batch),
-            gradients + tf.math.unsorted_segment_sum(slopes, queries, batch),
+            first + block,
+            precisions + tf.math.unsorted_segment_sum(weights * of_block, queries, block),
+            gradients + tf.math.unsorted_segment_sum(slopes, queries, block),
         )
 
     _, precisions, gradients = tf.while_loop(

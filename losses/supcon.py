@@ -4,7 +4,7 @@ from losses.distances import masked_logsumexp, pair_masks, row_mean, similaritie
 from utils.tf1 import tf
 
 
-def supcon(labels, embeddings, temperature):
+def supcon(labels, embeddings, temperature, anchors=None):
     """Supervised contrastive loss, "out" form, by anchor (Khosla et al., arXiv:2004.11362).
 
         loss_i = -mean_p log(exp(s_ip / t) / sum_{a != i} exp(s_ia / t))
@@ -15,11 +15,12 @@ def supcon(labels, embeddings, temperature):
       labels: int [B].
       embeddings: float32 [B, D], rows of unit norm.
       temperature: float > 0, t.
+      anchors: int or int32 [], A, how many of the rows count as anchors; None for all.
 
     Returns:
-      float32 [B]; 0 for an anchor without a positive.
+      float32 [A]; 0 for an anchor without a positive.
     """
-    scores = similarities(embeddings) / temperature
-    positive, negative = pair_masks(labels)
+    scores = similarities(embeddings, anchors) / temperature
+    positive, negative = pair_masks(labels, anchors)
     of_all = masked_logsumexp(scores, tf.logical_or(positive, negative))[:, tf.newaxis]
     return row_mean(of_all - scores, positive)

@@ -11,6 +11,7 @@ from config.losses import LOSSES
 from config.networks import NETWORKS
 from data.augment import NORMALISATIONS, STYLES
 from data.sampling import SAMPLERS
+from losses.memory import takes_memory
 from losses.objective import RANKING_LOSSES
 from nets.factory import BACKBONES
 from nets.heads import POOLS
@@ -167,5 +168,7 @@ def test_tables_fit_each_other():
     assert {row.preprocessing for row in NETWORKS.values()} <= set(NORMALISATIONS)
     assert set(LOSSES) == set(RANKING_LOSSES)
     assert set(SETTINGS["sampler"].metadata["choices"]) == set(SAMPLERS)
+    for mode, row in LOSSES.items():
+        assert row.memory == (mode != "vanilla" and takes_memory(RANKING_LOSSES[mode])), mode
     assert SETTINGS["emb_pool"].metadata["choices"] == POOLS
     assert set(SETTINGS["aug_style"].metadata["choices"]) == set(STYLES)

@@ -123,10 +123,14 @@ def build_objective(config, labels, tower):
     Returns:
       losses.objective.Objective.
     """
-    arguments = ranking_arguments(config, int(tower.logits.shape[1]))
+    arguments, memory = ranking_arguments(config, int(tower.logits.shape[1])), None
+    if config.memory:
+        is_used = tf.train.get_or_create_global_step() >= config.memory_start
+        memory = {"size": config.memory, "is_used": is_used}
     built = objective(
-        config.train_mode, labels, tower.logits, tower.embeddings, config.ranking_weight, arguments
-    )
+        config.train_mode, labels, tower.logits, tower.embeddings, config.ranking_weight, arguments,
+        memory=memory,
+    )  # fmt: skip
     total, terms = built.total, dict(built.terms)
     if config.aux_loss_weight:
         auxiliary = tower.end_points[NETWORKS[config.net].auxiliary]

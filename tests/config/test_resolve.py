@@ -6,7 +6,7 @@ import pytest
 from config import resolve
 from config.base_config import SETTINGS
 from config.datasets import DATASETS
-from config.losses import LOSSES, TRAIN_MODES, TWO_HEAD_MODES, modes_that_read
+from config.losses import LOSSES, MEMORY_MODES, TRAIN_MODES, TWO_HEAD_MODES, modes_that_read
 from config.networks import NETWORKS
 from utils.errors import UserError
 
@@ -91,6 +91,9 @@ def test_a_config_holds_only_what_its_mode_reads(mode):
         (dict(freeze_bn=True), ["--freeze_bn", "--pretrained none"]),
         (dict(freeze_bn=True, pretrained="x", bn_decay=0.9), ["--bn_decay", "--freeze_bn"]),
         (dict(lerning_rate=1.0), ["lerning_rate"]),
+        (dict(memory_start=5), ["--memory_start", "without --memory"]),
+        (dict(memory=64), ["--memory 64", "--memory_start 1000", "--train_iters 350"]),
+        (dict(train_mode="lifted", memory=64), ["--memory", "hard or semi_hard"]),
         (dict(train_mode="hard+semi_hard"), ["hard+semi_hard", "a sum of two with a weight each"]),
         (dict(train_mode="vanilla+hard"), ["vanilla+hard", "a sum of two"]),
         (dict(train_mode="hard+circle+supcon"), ["a sum of two"]),
@@ -120,7 +123,7 @@ def test_a_sum_of_two_modes_reads_the_settings_of_both():
     config = make(train_mode="hard+proxy_anchor", margin=0.3, proxy_anchor_loss_lambda=0.5)
     own = LOSSES["hard"].reads | LOSSES["proxy_anchor"].reads
     for name, f in SETTINGS.items():
-        if "modes" in f.metadata and f.metadata["modes"] != TWO_HEAD_MODES:
+        if f.metadata.get("modes", TWO_HEAD_MODES) not in (TWO_HEAD_MODES, MEMORY_MODES):
             assert (getattr(config, name) is not None) == (name in own), name
     assert (config.margin, config.proxy_anchor_loss_lambda, config.ranking_weight) == (0.3, 0.5, 1)
     assert config.sampler == "pk" and config.emb_dim == 256
@@ -168,7 +171,12 @@ def test_tables_name_settings_that_exist():
 def test_the_settings_of_a_loss_are_read_by_its_modes():
     for name, f in SETTINGS.items():
         if f.metadata["group"].startswith("loss"):
-            assert f.metadata.get("modes", ()) in ((), modes_that_read(name), TWO_HEAD_MODES), name
+            assert f.metadata.get("modes", ()) in (
+                (),
+                modes_that_read(name),
+                TWO_HEAD_MODES,
+                MEMORY_MODES,
+            ), name
     for mode, row in LOSSES.items():
         for name in row.reads:
             assert mode in SETTINGS[name].metadata["modes"], name

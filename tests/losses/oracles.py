@@ -51,9 +51,9 @@ def adaptive(labels, rows, margin):
     return losses
 
 
-def semi_hard(labels, rows, margin):
+def semi_hard(labels, rows, margin, anchors=None):
     total, pairs = 0.0, 0
-    for a in range(len(labels)):
+    for a in range(len(labels))[:anchors]:
         positives, negatives = _sides(labels, a)
         for p in positives:
             pairs += 1
