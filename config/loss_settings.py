@@ -18,7 +18,7 @@ def _of(mode, name, default, text, **limits):
     """A number that only the loss of one mode reads, in a group of its own."""
     limits.setdefault("least", 0.0)
     modes = modes_that_read(f"{mode}_{name}")
-    return setting(default, f"loss: {mode}", text, float, modes=modes, **limits)
+    return setting(default, f"loss: {mode}", text, type(default), modes=modes, **limits)
 
 
 _SMALLEST = 1e-6
@@ -67,6 +67,11 @@ class LossSettings:
     arcface_loss_lambda: float = _weight("arcface")
     arcface_margin: float = _of("arcface", "margin", 0.5, "margin in radians", most=1.57)
     arcface_scale: float = _of("arcface", "scale", 64.0, "scale", least=_SMALLEST)
+    magnet_loss_lambda: float = _weight("magnet")
+    magnet_clusters: int = _of("magnet", "clusters", 3, "clusters of a class", least=1)
+    magnet_alpha: float = _of("magnet", "alpha", 1.0, "margin, in units of twice the variance")
+    magnet_refresh_steps: int = _of("magnet", "refresh_steps", 1000,
+        "steps between runs of k-means on the embeddings of the training list", least=1)
     # fmt: on
 
 

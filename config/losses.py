@@ -1,6 +1,6 @@
 """The table of training modes: each one's ranking loss, its weight and its settings."""
 
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, NamedTuple, Optional, Tuple
 
 
 class LossSpec(NamedTuple):
@@ -14,6 +14,7 @@ class LossSpec(NamedTuple):
       memory: bool, --memory can add images to those that it compares.
       per_class: bool, the loss keeps per-class state and also takes `num_classes`.
       rates: dict from a variable of the loss to the setting with its learning-rate factor.
+      by_hook: tuple of the settings that a hook of `training` reads for it.
     """
 
     title: str
@@ -23,11 +24,13 @@ class LossSpec(NamedTuple):
     memory: bool = False
     per_class: bool = False
     rates: Dict[str, str] = {}
+    by_hook: Tuple[str, ...] = ()
 
     @property
     def reads(self):
         """Set of the settings that this loss uses."""
-        return {self.weight, *self.settings.values(), *self.rates.values()} - {None}
+        named = {self.weight, *self.settings.values(), *self.rates.values(), *self.by_hook}
+        return named - {None}
 
 
 def _own(mode, *parameters):
@@ -106,6 +109,13 @@ LOSSES = {
         "additive angular margin loss, arXiv:1801.07698",
         per_class=True,
         **_own("arcface", "margin", "scale"),
+    ),
+    "magnet": LossSpec(
+        "Two-head magnet",
+        "magnet loss, arXiv:1511.05939",
+        per_class=True,
+        by_hook=("magnet_refresh_steps",),
+        **_own("magnet", "clusters", "alpha"),
     ),
 }
 # The first release's names for two modes.

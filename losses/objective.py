@@ -9,6 +9,7 @@ from losses.circle import circle
 from losses.contrastive import contrastive
 from losses.distances import masked_mean, pair_masks, squared_distances
 from losses.lifted import lifted_structure
+from losses.magnet import magnet
 from losses.memory import remembered, takes_memory
 from losses.multi_similarity import multi_similarity
 from losses.npairs import npairs
@@ -33,6 +34,7 @@ RANKING_LOSSES = {
     "smooth_ap": smooth_ap,
     "proxy_anchor": proxy_anchor,
     "arcface": arcface,
+    "magnet": magnet,
 }
 # The "margin" of other losses is not one of squared distances.
 _WITH_A_TRIPLET_MARGIN = (triplet.batch_hard, triplet.semi_hard, triplet.adaptive)

@@ -13,6 +13,7 @@ from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
 from training import graphs, hooks, preflight
 from training.loop import TrainingLoop
+from training.magnet_clusters import cluster_hooks
 from utils import checkpoints, logs, run_dir
 from utils.lock import lock
 from utils.provenance import provenance
@@ -147,6 +148,7 @@ def _run_loop(config, session, graph, eval_graph, dataset, saver, touch):
         log = hooks.Log(table)
         in_order = [
             log,
+            *cluster_hooks(config, train_list, len(dataset.class_map.labels)),
             hooks.Evaluation(eval_graph, eval_list, table, saver),
             hooks.Checkpoints(saver),
             hooks.Advice(log, eval_graph),

@@ -211,3 +211,19 @@ def arcface(labels, rows, directions, margin, scale):
         peak = max(logits)
         losses.append(peak + math.log(sum(math.exp(z - peak) for z in logits)) - logits[y])
     return losses
+
+
+def magnet(labels, rows, centers, alpha, variance_at=None):
+    """With `variance_at`, the variance is that of other rows, as it has no gradient."""
+
+    def nearest(row, y):
+        return min(distance(row, center) for center in centers[y])
+
+    at = rows if variance_at is None else variance_at
+    spread = sum(nearest(row, y) for row, y in zip(at, labels)) / max(len(labels) - 1, 1)
+    double, losses = 2 * max(spread, 1e-6), []
+    for row, y in zip(rows, labels):
+        others = [c for other, own in enumerate(centers) if other != y for c in own]
+        total = sum(math.exp(-distance(row, center) / double) for center in others)
+        losses.append(max(0.0, nearest(row, y) / double + alpha + math.log(total)))
+    return losses

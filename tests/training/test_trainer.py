@@ -104,6 +104,7 @@ def test_centers_move_in_training(shared_tree, tmp_path):
     ("resnet50", dict(emb_dim=8, accumulate_batches=2, learning_rate=0.02)),
     ("mobile", dict(learning_rate=0.02)),  # with dropout
     ("mobile", dict(learning_rate=0.02, memory=20, memory_start=1)),
+    ("mobile", dict(train_mode="magnet", magnet_refresh_steps=2, magnet_clusters=2)),
 ])  # fmt: skip
 def test_resuming_gives_the_same_weights_bit_for_bit(shared_tree, tmp_path, net, changes):
     given = dict(changes, net=net, log_every_steps=4, train_iters=3)
