@@ -86,10 +86,9 @@ def class_centers(embeddings, labels, num_classes, clusters, seed):
     """
     centers = np.full((num_classes, clusters, embeddings.shape[1]), _NOWHERE, np.float32)
     with threadpool_limits(1):  # the order of sums, and so the last bits, depends on threads
-        for label in range(num_classes):
+        for label in np.unique(labels):
             rows = embeddings[labels == label]
             count = min(clusters, len(np.unique(rows, axis=0)))
-            if count:
-                found = KMeans(count, n_init=1, random_state=seed % 2**32).fit(rows)
-                centers[label, :count] = found.cluster_centers_
+            found = KMeans(count, n_init=1, random_state=seed).fit(rows)
+            centers[label, :count] = found.cluster_centers_
     return centers
