@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 from typing import Dict, Optional, Tuple, Union
 
 from config.datasets import DATASETS
-from config.losses import LOSSES, MODE_ALIASES, TRAIN_MODES, TWO_HEAD_MODES, modes_that_read
+from config.fields import setting
+from config.loss_settings import LossSettings
+from config.losses import (
+    LOSSES,
+    MEMORY_MODES,
+    MODE_ALIASES,
+    MODE_SUMS,
+    TRAIN_MODES,
+    TWO_HEAD_MODES,
+    modes_of,
+    modes_that_read,
+)
 from config.networks import NETWORKS
 
 WITH_CHOICE_OF_DEPTH = tuple(net for net, row in NETWORKS.items() if None not in row.checkpoints)
@@ -43,34 +54,20 @@ def devices_of(text):
     return ",".join(devices)
 
 
-def setting(default, group, text, parse=str, **metadata):
-    """A dataclass field that carries what the command line needs to know.
-
-    Args:
-      default: the value if nothing else sets one.
-      group: str, its heading in --help.
-      text: str, meaning and unit.
-      parse: callable from a command-line argument to the value.
-      **metadata: `choices`; `least` and `most`, the range; `alias`, a second flag; `metavar`;
-        `modes`, `samplers`, `styles` or `nets`, the only ones that use the setting; `resumable`,
-        True if it may change when a run is resumed; `before`, the value for runs older than the
-        setting, if that is not the default.
-    """
-    metadata.update(group=group, text=text, parse=parse)
-    return field(default=default, metadata=metadata)
-
-
 def mode_of(text):
-    """Reads a training mode; also accepts the first release's names."""
-    return MODE_ALIASES.get(text, text)
+    """Reads a training mode or a sum; also accepts the first release's names."""
+    return "+".join(MODE_ALIASES.get(mode, mode) for mode in modes_of(text))
 
 
-_MODES_TEXT = "; ".join(f"{mode}: {row.about}" for mode, row in LOSSES.items())
+_MODES_TEXT = "; ".join(
+    [f"{mode}: {row.about}" for mode, row in LOSSES.items()]
+    + ["hard+proxy_anchor, for example: both, each with its own weight"]
+)
 
 
 # fmt: off
 @dataclass(frozen=True)
-class Config:
+class Config(LossSettings):
     """All settings of one run; the flags of `main.py` are its fields."""
 
     dataset: str = setting("digits", "data", "data set",
@@ -118,8 +115,12 @@ class Config:
     emb_dim: int = setting(256, "network", "embedding dimension, D", int,
         least=1, modes=TWO_HEAD_MODES)
     feature_map: Optional[str] = setting(None, "network",
-        "end point that the embedding head flattens",
+        "end point that the embedding head reads",
         modes=TWO_HEAD_MODES, metavar="NAME")
+    emb_pool: str = setting("flatten", "network",
+        "flatten: the embedding head reads the whole map; average: its mean; gem: its generalised"
+        " mean with a learned exponent, arXiv:1711.02512", choices=("flatten", "average", "gem"),
+        modes=TWO_HEAD_MODES)
     depth_multiplier: float = setting(1.0, "network",
         "fraction of the channels in every layer", float, choices=(1.0, 0.75, 0.5, 0.25),
         nets=WITH_CHOICE_OF_DEPTH)
@@ -129,7 +130,8 @@ class Config:
     freeze_bn: bool = setting(False, "network",
         "keep the restored batch-normalisation statistics and turn dropout off", switch_of)
 
-    train_mode: str = setting("hard", "loss", _MODES_TEXT, mode_of, choices=TRAIN_MODES)
+    train_mode: str = setting("hard", "loss", _MODES_TEXT, mode_of, choices=TRAIN_MODES,
+        sums=MODE_SUMS)
     triplet_loss_lambda: float = setting(1.0, "loss", "weight of the triplet loss", float,
         least=0.0, modes=modes_that_read("triplet_loss_lambda"))
     margin: Union[float, str] = setting(0.2, "loss",
@@ -144,6 +146,11 @@ class Config:
         "step: the ranking loss compares all images of a step, over all devices and accumulated"
         " batches; batch: those of each part alone", choices=("step", "batch"),
         modes=TWO_HEAD_MODES, before="batch")
+    memory: int = setting(0, "loss",
+        "embeddings of earlier steps that the ranking loss also compares with, N,"
+        " arXiv:1912.06798; 0 for none", int, least=0, modes=MEMORY_MODES)
+    memory_start: int = setting(1000, "loss", "steps before --memory is used", int, least=0,
+        modes=MEMORY_MODES)
     aux_loss_weight: float = setting(0.0, "loss",
         "weight of the auxiliary classifier's cross-entropy; 0.4 is usual", float, least=0.0,
         nets=WITH_AUXILIARY)
@@ -153,6 +160,9 @@ class Config:
     train_iters: int = setting(40000, "schedule", "training steps", int, least=1, resumable=True)
     learning_rate: float = setting(0.01, "schedule", "learning rate of the first step", float,
         least=0.0, resumable=True)
+    head_learning_rate: float = setting(1.0, "schedule",
+        "learning rate of both heads, which start from random weights, as a factor of the"
+        " network's; fine-tuning often takes 10", float, least=0.0)
     end_learning_rate: float = setting(0.0, "schedule",
         "learning rate after the last step; decays linearly", float, least=0.0, resumable=True)
     accumulate_batches: int = setting(1, "schedule",
@@ -215,7 +225,9 @@ class Config:
 
     @property
     def ranking_weight(self):
-        """float, lambda, the weight of this mode's ranking loss; None without one."""
+        """float, lambda, the weight of this mode's ranking loss; None without one, 1 for a sum."""
+        if self.train_mode in MODE_SUMS:
+            return 1.0
         weight = LOSSES[self.train_mode].weight
         return None if weight is None else getattr(self, weight)
 

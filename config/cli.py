@@ -5,11 +5,14 @@ import difflib
 
 from config.base_config import SETTINGS, device_of, devices_of
 from config.datasets import DATASETS
+from config.loss_settings import LOSS_GROUPS
 from config.networks import NETWORKS
 from config.resolve import resolve
 from utils.errors import UserError
 
-GROUPS = ("data", "augmentation", "network", "loss", "schedule", "run folder", "machine")
+GROUPS = (
+    "data", "augmentation", "network", "loss", *LOSS_GROUPS, "schedule", "run folder", "machine"
+)  # fmt: skip
 
 MAIN_EPILOG = """examples:
   python main.py                                   digits, both heads, about a minute on a CPU

@@ -7,6 +7,7 @@ import zlib
 
 from config.base_config import SETTINGS, Config
 from config.datasets import DATASETS
+from config.losses import modes_of
 from config.networks import NETWORKS
 from config.paths import resolve_paths
 from utils.errors import UserError
@@ -50,6 +51,7 @@ def resolve(given, environ=None, local=None, tolerated=()):
     config = Config(**dict(values, **paths, **names), remarks=tuple(remarks))
     _check_combinations(config)
     _check_frozen(config, given)
+    _check_memory(config, given)
     folder = config.run_dir or _default_run_name(config, given)
     folder = os.path.join(config.runs_dir, os.path.expanduser(folder))
     return dataclasses.replace(config, run_dir=os.path.abspath(folder))
@@ -103,8 +105,10 @@ def check_value(name, value):
     most = meta.get("most", _LARGEST.get(meta["parse"]))
     if value is None:
         return
-    if choices and value not in choices:
-        raise UserError(f"--{name} {value}: choose from {', '.join(map(str, choices))}")
+    sums = meta.get("sums", ())
+    if choices and value not in choices and value not in sums:
+        also = ", or a sum of two with a weight each, such as hard+proxy_anchor" if sums else ""
+        raise UserError(f"--{name} {value}: choose from {', '.join(map(str, choices))}{also}")
     if isinstance(value, str):
         return
     if least is not None and not least <= value < float("inf"):
@@ -128,7 +132,7 @@ def unread(name, values):
     """
     for key, chooser in _CONDITIONS:
         readers = SETTINGS[name].metadata.get(key)
-        if readers is not None and values[chooser] not in readers:
+        if readers is not None and set(readers).isdisjoint(modes_of(str(values[chooser]))):
             return chooser, readers
     return None
 
@@ -177,6 +181,16 @@ def _check_frozen(config, given):
         )
     if config.freeze_bn and "bn_decay" in given:
         raise UserError("--bn_decay has no effect with --freeze_bn true; leave one of them out")
+
+
+def _check_memory(config, given):
+    if not config.memory and "memory_start" in given:
+        raise UserError("--memory_start has no effect without --memory")
+    if config.memory and config.memory_start >= config.train_iters:
+        raise UserError(
+            f"--memory {config.memory} would never be used: --memory_start {config.memory_start} is"
+            f" not below --train_iters {config.train_iters}"
+        )
 
 
 def _check_batch(config):

@@ -161,7 +161,8 @@ def outputs_of(config, prefix, dataset, batch_size=None, scored=None):
     folder = os.path.join(config.run_dir, "eval")
     step, lists = _step_of(prefix), dataset.splits
     settings = [str(build.augmentation_of(config))]
-    settings += [config.net, config.depth_multiplier, config.feature_map, config.emb_dim]
+    settings += [config.net, config.depth_multiplier, config.feature_map]
+    settings += [config.emb_dim, config.emb_pool]
     identities = {
         split: outputs.identity_of(prefix, step, image_list, settings)
         for split, image_list in lists.items()

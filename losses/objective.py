@@ -2,9 +2,21 @@
 
 from typing import NamedTuple, Optional
 
-from losses import center, triplet
+from losses import triplet
+from losses.arcface import arcface
+from losses.center import center_loss
+from losses.circle import circle
+from losses.contrastive import contrastive
 from losses.distances import masked_mean, pair_masks, squared_distances
+from losses.lifted import lifted_structure
+from losses.magnet import magnet
+from losses.memory import remembered, takes_memory
 from losses.mining import over_step
+from losses.multi_similarity import multi_similarity
+from losses.npairs import npairs
+from losses.proxy_anchor import proxy_anchor
+from losses.smooth_ap import smooth_ap
+from losses.supcon import supcon
 from utils.tf1 import tf
 
 # Training mode -> ranking loss of (labels, embeddings) and its settings as keyword arguments.
@@ -13,8 +25,20 @@ RANKING_LOSSES = {
     "hard": triplet.batch_hard,
     "semi_hard": triplet.semi_hard,
     "adaptive": triplet.adaptive,
-    "center": center.center_loss,
+    "center": center_loss,
+    "contrastive": contrastive,
+    "npairs": npairs,
+    "lifted": lifted_structure,
+    "multi_similarity": multi_similarity,
+    "circle": circle,
+    "supcon": supcon,
+    "smooth_ap": smooth_ap,
+    "proxy_anchor": proxy_anchor,
+    "arcface": arcface,
+    "magnet": magnet,
 }
+# The "margin" of other losses is not one of squared distances.
+_WITH_A_TRIPLET_MARGIN = (triplet.batch_hard, triplet.semi_hard, triplet.adaptive)
 
 
 class Objective(NamedTuple):
@@ -31,16 +55,19 @@ class Objective(NamedTuple):
     update: Optional[tf.Operation]
 
 
-def objective(mode, labels, logits, embeddings, weight, settings, step=None):
+def objective(mode, labels, logits, embeddings, weight, settings, memory=None, step=None):
     """Builds the objective of a training mode: cross-entropy + weight * ranking loss.
 
     Args:
-      mode: str, a key of `RANKING_LOSSES`.
+      mode: str, a key of `RANKING_LOSSES`, or a sum of two such as "hard+circle".
       labels: int32 [B].
       logits: float32 [B, C].
       embeddings: float32 [B, D], rows of unit norm; None for "vanilla".
       weight: float, lambda; None for "vanilla".
-      settings: dict, the ranking loss's other arguments besides labels and embeddings.
+      settings: dict, the ranking loss's other arguments besides labels and embeddings; for a sum,
+        those of `weighted_sum`.
+      memory: dict, the arguments of `losses.memory.remembered` besides labels and embeddings; None
+        for no memory.
       step: losses.mining.Step, for a ranking loss over more images than these B.
 
     Returns:
@@ -51,17 +78,15 @@ def objective(mode, labels, logits, embeddings, weight, settings, step=None):
     correct = tf.equal(tf.argmax(logits, axis=1, output_type=labels.dtype), labels)
     accuracy = tf.reduce_mean(tf.cast(correct, tf.float32))
     terms = {"loss": softmax_loss, "cross_entropy": softmax_loss, "accuracy": accuracy}
-    ranking_loss = RANKING_LOSSES[mode]
+    ranking_loss = weighted_sum if "+" in mode else RANKING_LOSSES[mode]
     if ranking_loss is None:
         return Objective(softmax_loss, terms, None)
     updates = []
 
     def mean_loss(labels, embeddings):
-        values = ranking_loss(labels, embeddings, **settings)
-        if isinstance(values, tuple):
-            values, update = values
-            updates.append(update)
-        return tf.reduce_mean(values)
+        mean, update = _mean_loss(ranking_loss, labels, embeddings, settings, memory)
+        updates.extend([] if update is None else [update])
+        return mean
 
     if step is None:
         ranking = mean_loss(labels, embeddings)
@@ -69,9 +94,51 @@ def objective(mode, labels, logits, embeddings, weight, settings, step=None):
         ranking = over_step(mean_loss, embeddings, step)
         labels, embeddings = step.labels, step.embeddings
     total = softmax_loss + weight * ranking
-    statistics = pair_statistics(labels, embeddings, settings.get("margin"))
+    margin = settings.get("margin") if ranking_loss in _WITH_A_TRIPLET_MARGIN else None
+    statistics = pair_statistics(labels, embeddings, margin)
     terms.update(loss=total, ranking_loss=ranking, **statistics)
     return Objective(total, terms, updates[0] if updates else None)
+
+
+def _mean_loss(ranking_loss, labels, embeddings, settings, memory):
+    """The mean of a ranking loss, and the op that updates its variables and the memory, or None."""
+    updates, arguments = [], settings
+    if memory is not None:
+        arguments = dict(settings, anchors=tf.shape(labels)[0])
+        labels, embeddings, update = remembered(labels, embeddings, **memory)
+        updates.append(update)
+    values = ranking_loss(labels, embeddings, **arguments)
+    if isinstance(values, tuple):
+        values, update = values
+        updates.append(update)
+    return tf.reduce_mean(values), tf.group(*updates) if updates else None
+
+
+def weighted_sum(labels, embeddings, anchors=None, **parts):
+    """Adds ranking losses.
+
+    Args:
+      labels: int [B].
+      embeddings: float32 [B, D], rows of unit norm.
+      anchors: int or int32 [], how many of the rows count as anchors; None for all. A loss without
+        this argument is of those rows alone.
+      **parts: for each key of `RANKING_LOSSES`, its weight and a dict of its other arguments.
+
+    Returns:
+      float32 [], the sum of weight * mean; or that and the op that updates the losses' variables.
+    """
+    total, updates = 0.0, []
+    for mode, (weight, settings) in parts.items():
+        loss = RANKING_LOSSES[mode]
+        if takes_memory(loss):
+            values = loss(labels, embeddings, anchors=anchors, **settings)
+        else:
+            values = loss(labels[:anchors], embeddings[:anchors], **settings)
+        if isinstance(values, tuple):
+            values, update = values
+            updates.append(update)
+        total += weight * tf.reduce_mean(values)
+    return (total, tf.group(*updates)) if updates else total
 
 
 def cross_entropy(labels, logits):
@@ -103,8 +170,9 @@ def pair_statistics(labels, embeddings, margin):
     """
     distances = squared_distances(embeddings)
     positive, negative = pair_masks(labels)
-    hinge = margin if isinstance(margin, float) else 0.0
-    active = tf.cast(triplet.batch_hard(labels, embeddings, hinge) > 0, tf.float32)
+    least = -margin if isinstance(margin, float) else 0.0
+    hard = triplet.hardest_difference(distances, positive, negative) > least
+    active = tf.cast(tf.logical_and(hard, tf.reduce_any(negative, axis=1)), tf.float32)
     return {
         "active_anchors": tf.reduce_mean(active),
         "positive_distance": masked_mean(distances, positive),

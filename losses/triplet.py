@@ -32,7 +32,7 @@ def hinge(differences, margin):
     raise ValueError(f'the margin must be a number, "soft" or "none", not {margin!r}')
 
 
-def batch_hard(labels, embeddings, margin):
+def batch_hard(labels, embeddings, margin, anchors=None):
     """Batch-hard triplet loss, one value per anchor (Hermans et al., arXiv:1703.07737).
 
         loss_i = max(0, margin + max_{p: y_p = y_i} d_ip - min_{n: y_n != y_i} d_in)
@@ -43,20 +43,35 @@ def batch_hard(labels, embeddings, margin):
       labels: int [B].
       embeddings: float32 [B, D], rows of unit norm.
       margin: float >= 0 in squared distance, "soft" for softplus, or "none".
+      anchors: int or int32 [], A, how many of the rows count as anchors; None for all.
 
     Returns:
-      float32 [B]. An anchor without a positive uses distance 0 for it; one without a negative has
+      float32 [A]. An anchor without a positive uses distance 0 for it; one without a negative has
       loss 0.
 
     Raises:
       ValueError: `margin` is neither a number nor one of the two words.
     """
-    distances = squared_distances(embeddings)
-    positive, negative = pair_masks(labels)
-    farthest_positive = tf.reduce_max(_where(positive, distances, 0.0), axis=1)
-    nearest_negative = tf.reduce_min(_where(negative, distances, _beyond(distances)), axis=1)
-    losses = hinge(farthest_positive - nearest_negative, margin)
+    distances = squared_distances(embeddings, anchors)
+    positive, negative = pair_masks(labels, anchors)
+    losses = hinge(hardest_difference(distances, positive, negative), margin)
     return _where(tf.reduce_any(negative, axis=1), losses, 0.0)
+
+
+def hardest_difference(distances, positive, negative):
+    """Distance to the farthest positive minus distance to the nearest negative, by anchor.
+
+    Args:
+      distances: float32 [A, B].
+      positive: bool [A, B], see `losses.distances.pair_masks`.
+      negative: bool [A, B].
+
+    Returns:
+      float32 [A], with 0 for a missing positive and the largest float for a missing negative.
+    """
+    farthest_positive = tf.reduce_max(_where(positive, distances, 0.0), axis=1)
+    nearest_negative = tf.reduce_min(_where(negative, distances, distances.dtype.max), axis=1)
+    return farthest_positive - nearest_negative
 
 
 def _where(mask, values, other):
@@ -64,12 +79,7 @@ def _where(mask, values, other):
     return tf.where(mask, values, tf.zeros_like(values) + other)
 
 
-def _beyond(distances):
-    """A constant above every distance, so that it never ties with a real minimum."""
-    return tf.stop_gradient(tf.reduce_max(distances)) + 1.0
-
-
-def adaptive(labels, embeddings, margin):
+def adaptive(labels, embeddings, margin, anchors=None):
     """Adaptive-weight triplet loss, one value per anchor (Ristani & Tomasi, CVPR 2018).
 
         loss_a = max(0, margin + sum_p w_p d_ap - sum_n w_n d_an)
@@ -81,16 +91,17 @@ def adaptive(labels, embeddings, margin):
       labels: int [B].
       embeddings: float32 [B, D], rows of unit norm.
       margin: float >= 0 in squared distance, "soft" for softplus, or "none".
+      anchors: int or int32 [], A, how many of the rows count as anchors; None for all.
 
     Returns:
-      float32 [B]. An anchor without a positive uses distance 0 for it; one without a negative has
+      float32 [A]. An anchor without a positive uses distance 0 for it; one without a negative has
       loss 0.
 
     Raises:
       ValueError: `margin` is neither a number nor one of the two words.
     """
-    distances = squared_distances(embeddings)
-    positive, negative = pair_masks(labels)
+    distances = squared_distances(embeddings, anchors)
+    positive, negative = pair_masks(labels, anchors)
     to_positives = _soft_mean(distances, distances, positive)
     to_negatives = _soft_mean(distances, -distances, negative)
     losses = hinge(to_positives - to_negatives, margin)
@@ -105,7 +116,7 @@ def _soft_mean(values, scores, mask):
     return tf.math.divide_no_nan(tf.reduce_sum(weights * values, axis=1), totals)
 
 
-def semi_hard(labels, embeddings, margin):
+def semi_hard(labels, embeddings, margin, anchors=None):
     """Semi-hard triplet loss over all positive pairs (FaceNet, arXiv:1503.03832).
 
         loss = sum_{(a, p)} max(0, margin + d_ap - d_an) / number of ordered positive pairs
@@ -117,26 +128,41 @@ def semi_hard(labels, embeddings, margin):
       labels: int [B].
       embeddings: float32 [B, D], rows of unit norm.
       margin: float >= 0 in squared distance, "soft" for softplus, or "none".
+      anchors: int or int32 [], A, how many of the rows count as anchors; None for all.
 
     Returns:
       float32 []. A pair whose anchor has no negative adds 0; without any positive pair the loss
-      is 0. Memory grows with B^3.
+      is 0. Memory grows with B^2.
 
     Raises:
       ValueError: `margin` is neither a number nor one of the two words.
     """
-    distances = squared_distances(embeddings)
-    positive, negative = pair_masks(labels)
-    to_positive = distances[:, :, tf.newaxis]
-    to_negative = tf.zeros_like(to_positive) + distances[:, tf.newaxis, :]
-    farther = tf.logical_and(negative[:, tf.newaxis, :], to_negative > to_positive)
-    nearest_farther = tf.reduce_min(_where(farther, to_negative, _beyond(distances)), axis=2)
-    farthest = tf.reduce_max(_where(negative, distances, 0.0), axis=1, keepdims=True)
-    chosen = tf.where(
-        tf.reduce_any(farther, axis=2), nearest_farther, tf.zeros_like(distances) + farthest
-    )
+    distances = squared_distances(embeddings, anchors)
+    positive, negative = pair_masks(labels, anchors)
+    chosen = _semi_hard_negative(distances, negative)
     with_negative = tf.reduce_any(negative, axis=1)
     counted = tf.logical_and(positive, with_negative[:, tf.newaxis])
     losses = _where(counted, hinge(distances - chosen, margin), 0.0)
     pairs = tf.reduce_sum(tf.cast(positive, losses.dtype))
     return tf.math.divide_no_nan(tf.reduce_sum(losses), pairs)
+
+
+def _semi_hard_negative(distances, negative):
+    """Distance [A, B] to the nearest negative farther than each column, else to the farthest.
+
+    Negatives at the same distance share the gradient, as in `tf.reduce_min`. So each row's sorted
+    negatives form groups of equal distance, and a group's value is its mean.
+    """
+    anchors, batch = tf.unstack(tf.shape(distances))
+    in_order = tf.sort(tf.stop_gradient(_where(negative, distances, distances.dtype.max)), axis=1)
+    last = tf.reduce_sum(tf.cast(negative, tf.int32), axis=1, keepdims=True) - 1
+    farther = tf.searchsorted(in_order, distances, side="right")
+    # The first of its group, as `farther` is; rows with NaN, which have no order, stay inside.
+    group = tf.minimum(tf.searchsorted(in_order, distances, side="left"), batch - 1)
+    farthest = tf.reduce_max(_where(negative, group, 0), axis=1, keepdims=True)
+    row = batch * tf.range(anchors)[:, tf.newaxis]
+    values = tf.math.unsorted_segment_mean(
+        distances, _where(negative, row + group, -1), anchors * batch
+    )
+    chosen = tf.where(farther <= last, farther, tf.zeros_like(farther) + farthest)
+    return tf.gather_nd(values, (row + chosen)[:, :, tf.newaxis])

@@ -22,7 +22,17 @@ class TwoHead(NamedTuple):
     end_points: dict
 
 
-def two_head(images, backbone, num_classes, is_training, pooled, feature_map, emb_dim, reuse=None):
+def two_head(
+    images,
+    backbone,
+    num_classes,
+    is_training,
+    pooled,
+    feature_map,
+    emb_dim,
+    emb_pool="flatten",
+    reuse=None,
+):
     """Builds a tower: a backbone, its classifier and, if requested, the embedding head.
 
     Args:
@@ -31,8 +41,9 @@ def two_head(images, backbone, num_classes, is_training, pooled, feature_map, em
       num_classes: int, C.
       is_training: bool, batch statistics and dropout in the tower or not.
       pooled: str, the end point that the classifier reads.
-      feature_map: str, the end point that the embedding head flattens; None for no such head.
+      feature_map: str, the end point that the embedding head reads; None for no such head.
       emb_dim: int, D.
+      emb_pool: str, what the embedding head makes of that map, see `nets.heads`.
       reuse: True for a second tower that shares the variables of the first.
 
     Returns:
@@ -44,7 +55,8 @@ def two_head(images, backbone, num_classes, is_training, pooled, feature_map, em
     logits, end_points = backbone(images, num_classes, is_training, reuse=reuse)
     embeddings = None
     if feature_map is not None:
-        embeddings = embedding_head(_map_of(end_points, feature_map), emb_dim, reuse=reuse)
+        read = _map_of(end_points, feature_map)
+        embeddings = embedding_head(read, emb_dim, emb_pool, reuse)
     return TwoHead(logits, embeddings, tf.squeeze(end_points[pooled], [1, 2]), end_points)
 
 

@@ -11,8 +11,10 @@ from config.losses import LOSSES
 from config.networks import NETWORKS
 from data.augment import NORMALISATIONS, STYLES
 from data.sampling import SAMPLERS
+from losses.memory import takes_memory
 from losses.objective import RANKING_LOSSES
 from nets.factory import BACKBONES
+from nets.heads import POOLS
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SCRIPTS = {"main.py", "eval.py", "predict.py", "export.py", "reproduce.py"}
@@ -118,7 +120,7 @@ def test_every_setting_is_read_by_somebody():
             nodes = ast.walk(tree_of(path))
             read |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     for loss in LOSSES.values():  # these are read by name
-        read |= {loss.weight, *loss.settings.values()}
+        read |= loss.reads
     assert set(SETTINGS) <= read
     others = {"path_origins", "log_name", "checkpoint_name", "remarks"}
     assert set(SETTINGS) | others == set(Config.__dataclass_fields__)
@@ -166,4 +168,7 @@ def test_tables_fit_each_other():
     assert {row.preprocessing for row in NETWORKS.values()} <= set(NORMALISATIONS)
     assert set(LOSSES) == set(RANKING_LOSSES)
     assert set(SETTINGS["sampler"].metadata["choices"]) == set(SAMPLERS)
+    for mode, row in LOSSES.items():
+        assert row.memory == (mode != "vanilla" and takes_memory(RANKING_LOSSES[mode])), mode
+    assert SETTINGS["emb_pool"].metadata["choices"] == POOLS
     assert set(SETTINGS["aug_style"].metadata["choices"]) == set(STYLES)

@@ -5,7 +5,7 @@ Each part has its own function; none of them opens a session.
 
 import numpy as np
 
-from config.losses import LOSSES
+from config.losses import LOSSES, modes_of
 from config.networks import NETWORKS
 from data import pipeline
 from data.augment import Augmentation
@@ -13,6 +13,7 @@ from data.cache import Cache
 from data.sampling import SAMPLERS
 from losses.objective import cross_entropy, l2_penalty, objective
 from nets.factory import network_fn
+from nets.heads import SCOPE as EMBEDDING_SCOPE
 from nets.two_head import two_head
 from utils.errors import UserError
 from utils.tf1 import tf
@@ -135,10 +136,26 @@ def build_tower(config, images, num_classes, is_training, reuse=None):
             pooled=NETWORKS[config.net].pooled,
             feature_map=config.feature_map,
             emb_dim=config.emb_dim,
+            emb_pool=config.emb_pool,
             reuse=reuse,
         )
     except KeyError as error:
         raise UserError(f"--feature_map {config.feature_map}: {error.args[0]}") from None
+
+
+def ranking_arguments(config, num_classes):
+    """The `settings` of a run's objective, see `losses.objective.objective`."""
+    modes = modes_of(config.train_mode)
+    arguments = [_arguments(config, LOSSES[mode], num_classes) for mode in modes]
+    if len(modes) == 1:
+        return arguments[0]
+    weights = [getattr(config, LOSSES[mode].weight) for mode in modes]
+    return dict(zip(modes, zip(weights, arguments)))
+
+
+def _arguments(config, loss, num_classes):
+    arguments = {name: getattr(config, key) for name, key in loss.settings.items()}
+    return dict(arguments, num_classes=num_classes) if loss.per_class else arguments
 
 
 def build_objective(config, labels, tower, step=None):
@@ -153,13 +170,13 @@ def build_objective(config, labels, tower, step=None):
     Returns:
       losses.objective.Objective.
     """
-    loss = LOSSES[config.train_mode]
-    settings = {name: getattr(config, key) for name, key in loss.settings.items()}
-    if loss.per_class:
-        settings["num_classes"] = int(tower.logits.shape[1])
+    arguments, memory = ranking_arguments(config, int(tower.logits.shape[1])), None
+    if config.memory:
+        is_used = tf.train.get_or_create_global_step() >= config.memory_start
+        memory = {"size": config.memory, "is_used": is_used}
     built = objective(
-        config.train_mode, labels, tower.logits, tower.embeddings, config.ranking_weight, settings,
-        step,
+        config.train_mode, labels, tower.logits, tower.embeddings, config.ranking_weight, arguments,
+        memory, step,
     )  # fmt: skip
     total, terms = built.total, dict(built.terms)
     if config.aux_loss_weight:
@@ -181,7 +198,48 @@ def build_optimizer(config, global_step):
     learning_rate = tf.train.polynomial_decay(
         config.learning_rate, global_step, config.train_iters, config.end_learning_rate
     )
-    return tf.train.MomentumOptimizer(learning_rate, MOMENTUM), learning_rate
+    return _Momentum(config, learning_rate), learning_rate
+
+
+class _Momentum(tf.train.MomentumOptimizer):
+    """Momentum SGD with learning rates by variable; under it, a factor of rate or gradient is one.
+
+    The variables it keeps have the names of its base class.
+    """
+
+    def __init__(self, config, learning_rate):
+        super().__init__(learning_rate, MOMENTUM)
+        self._config = config
+
+    def compute_gradients(self, *args, **kwargs):
+        """As the base class, times `learning_rate_factors`."""
+        gradients, variables = zip(*super().compute_gradients(*args, **kwargs))
+        factors = learning_rate_factors(self._config, variables)
+        scaled = [g if g is None or f == 1.0 else f * g for f, g in zip(factors, gradients)]
+        return list(zip(scaled, variables))
+
+
+def learning_rate_factors(config, variables):
+    """What multiplies the learning rate of each variable, by its name or the scope it is in.
+
+    Args:
+      config: Config.
+      variables: sequence of tf.Variable.
+
+    Returns:
+      list of float: of the heads `head_learning_rate`, of a variable in the loss's `rates` that
+      setting's value, of all others 1.
+    """
+    heads = NETWORKS[config.net].head_scopes + (EMBEDDING_SCOPE,)
+    factors = {scope: config.head_learning_rate for scope in heads}
+    for mode in modes_of(config.train_mode):
+        rates = LOSSES[mode].rates
+        factors.update((name, getattr(config, key)) for name, key in rates.items())
+    names = [v.name.replace(":0", "/") for v in variables]
+    return [
+        next((f for scope, f in factors.items() if name.startswith(f"{scope}/")), 1.0)
+        for name in names
+    ]
 
 
 def raise_unreadable(paths):

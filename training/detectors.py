@@ -9,7 +9,7 @@ from typing import Callable, NamedTuple
 
 import numpy as np
 
-from config.losses import LOSSES
+from config.losses import LOSSES, modes_of
 
 # Three log lines, since a single one may be a matter of chance.
 LINES_IN_A_ROW = 3
@@ -40,6 +40,11 @@ class Finding(NamedTuple):
     numbers: dict
 
 
+def _weights(config):
+    """The flags of the weights of a run's ranking losses."""
+    return " and ".join(f"--{LOSSES[mode].weight}" for mode in modes_of(config.train_mode))
+
+
 def collapsed_embedding(seen):
     """All distances near 0."""
     lines, names = seen.newest(LINES_IN_A_ROW), ("positive_distance", "negative_distance")
@@ -48,7 +53,7 @@ def collapsed_embedding(seen):
         return None
     config, remedies = seen.config, ["try a lower --learning_rate"]
     if config.margin is None:
-        remedies.append(f"a lower --{LOSSES[config.train_mode].weight}")
+        remedies.append(f"a lower {_weights(config)}")
     else:
         if config.train_mode != "semi_hard":
             remedies.append("--train_mode semi_hard for the first steps")
@@ -116,7 +121,7 @@ def untrained_head(seen):
     """A head whose weights stay as they are."""
     config, heads = seen.config, list(seen.untrained)
     if config.ranking_weight == 0:
-        heads.append(f"embedding (--{LOSSES[config.train_mode].weight} is 0)")
+        heads.append(f"embedding ({_weights(config)} is 0)")
     if not heads:
         return None
     return Finding(

@@ -119,11 +119,16 @@ class TrainingLoop:
           UserError: a variable is infinite or NaN, or the checkpoint can't be written.
         """
         self.session.run(self.graph.average_statistics)
-        self._check_variables()
+        self.check_variables()
         self.session.run(self.graph.set_interval, {self.graph.new_interval: self.interval})
         save(self.session, self.done)
 
-    def _check_variables(self):
+    def check_variables(self):
+        """Keeps infinite and NaN values out of checkpoints and evaluations.
+
+        Raises:
+          UserError: a variable is infinite or NaN.
+        """
         names = self.session.run(self.graph.not_finite)
         if len(names):
             shown = ", ".join(name.decode() for name in names[:3])

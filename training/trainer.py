@@ -14,6 +14,7 @@ from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
 from training import advice, build, graphs, hooks, peers, preflight
 from training.loop import TrainingLoop
+from training.magnet_clusters import cluster_hooks
 from training.replicas import Replicas
 from utils import checkpoints, logs, run_dir
 from utils.lock import lock, unlock
@@ -239,6 +240,7 @@ def _run_loop(config, session, graph, eval_graph, dataset, saver, touch, restore
         seen = advice.seen_at_start(config, train_list.labels, eval_list.labels, restored)
         in_order = [
             log,
+            *cluster_hooks(config, train_list, len(dataset.class_map.labels), graph.replicas),
             evaluation,
             hooks.Checkpoints(saver),
             advice.Advice(seen, log, evaluation, eval_graph, saver),

@@ -160,6 +160,9 @@ def _embedding_maps(parts, others):
     if parts is None:
         return HeadMaps(reason="this run has no embedding head")
     feature_maps, weights, biases, embeddings = parts
+    places = feature_maps.shape[1] * feature_maps.shape[2]
+    if len(weights) == feature_maps.shape[3]:  # on the mean of the map
+        weights = np.tile(weights, (places, 1)) / places
     maps, rest = similarity_maps(feature_maps, weights, biases, others)
     return _checked(maps, rest, (embeddings * others).sum(axis=1))
 

@@ -55,6 +55,7 @@ def test_words_become_values():
     assert config.learning_rate == 0.001
     assert parsed(["--margin=0.5"]).margin == 0.5
     assert parsed(["--gpu", "-1"]).gpu == "-1" and parsed(["--gpu", "03"]).gpu == "3"
+    assert parsed(["--train_mode", "cntr+hard"]).train_mode == "center+hard"
     assert cli.parse(["--check"])[1] is True
 
 

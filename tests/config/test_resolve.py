@@ -6,7 +6,7 @@ import pytest
 from config import resolve
 from config.base_config import SETTINGS
 from config.datasets import DATASETS
-from config.losses import TRAIN_MODES
+from config.losses import LOSSES, MEMORY_MODES, TRAIN_MODES, TWO_HEAD_MODES, modes_that_read
 from config.networks import NETWORKS
 from utils.errors import UserError
 
@@ -91,6 +91,15 @@ def test_a_config_holds_only_what_its_mode_reads(mode):
         (dict(freeze_bn=True), ["--freeze_bn", "--pretrained none"]),
         (dict(freeze_bn=True, pretrained="x", bn_decay=0.9), ["--bn_decay", "--freeze_bn"]),
         (dict(lerning_rate=1.0), ["lerning_rate"]),
+        (dict(memory_start=5), ["--memory_start", "without --memory"]),
+        (dict(memory=64), ["--memory 64", "--memory_start 1000", "--train_iters 350"]),
+        (dict(train_mode="lifted", memory=64), ["--memory", "hard or semi_hard"]),
+        (dict(train_mode="hard+semi_hard"), ["hard+semi_hard", "a sum of two with a weight each"]),
+        (dict(train_mode="vanilla+hard"), ["vanilla+hard", "a sum of two"]),
+        (dict(train_mode="hard+circle+supcon"), ["a sum of two"]),
+        (dict(train_mode="hard+"), ["hard+:", "a sum of two"]),
+        (dict(train_mode="hard+circle", supcon_temperature=0.2), ["--supcon_temperature"]),
+        (dict(train_mode="circle+supcon", margin=0.2), ["--margin", "circle+supcon"]),
     ],
 )
 def test_impossible_settings_get_one_sentence(given, words):
@@ -108,6 +117,18 @@ def test_center_loss_has_its_own_weight():
     assert make(train_mode="center").ranking_weight == 0.003
     assert make(triplet_loss_lambda=0.5).ranking_weight == 0.5
     assert make(train_mode="vanilla").ranking_weight is None
+
+
+def test_a_sum_of_two_modes_reads_the_settings_of_both():
+    config = make(train_mode="hard+proxy_anchor", margin=0.3, proxy_anchor_loss_lambda=0.5)
+    own = LOSSES["hard"].reads | LOSSES["proxy_anchor"].reads
+    for name, f in SETTINGS.items():
+        if f.metadata.get("modes", TWO_HEAD_MODES) not in (TWO_HEAD_MODES, MEMORY_MODES):
+            assert (getattr(config, name) is not None) == (name in own), name
+    assert (config.margin, config.proxy_anchor_loss_lambda, config.ranking_weight) == (0.3, 0.5, 1)
+    assert config.sampler == "pk" and config.emb_dim == 256
+    name = "digits_mobile_hard+proxy_anchor_proxy_anchor_loss_lambda0.5_margin0.3"
+    assert os.path.basename(config.run_dir) == name
 
 
 def name_of(**given):
@@ -145,3 +166,17 @@ def test_tables_name_settings_that_exist():
         make(dataset=spec.folder and next(k for k, v in DATASETS.items() if v is spec) or "digits")
     for name, network in NETWORKS.items():
         assert make(dataset="cars", net=name).frame_size == network.frame_size
+
+
+def test_the_settings_of_a_loss_are_read_by_its_modes():
+    for name, f in SETTINGS.items():
+        if f.metadata["group"].startswith("loss"):
+            assert f.metadata.get("modes", ()) in (
+                (),
+                modes_that_read(name),
+                TWO_HEAD_MODES,
+                MEMORY_MODES,
+            ), name
+    for mode, row in LOSSES.items():
+        for name in row.reads:
+            assert mode in SETTINGS[name].metadata["modes"], name

@@ -73,6 +73,33 @@ def test_center_loss_is_the_sum_over_the_batch():
     assert total == pytest.approx(cross_entropy() + 0.003 * ranking, rel=1e-5)
 
 
+def test_a_sum_adds_both_losses_with_their_weights():
+    parts = {"hard": (0.5, {"margin": 0.2}), "circle": (3.0, {"margin": 0.4, "gamma": 8.0})}
+    total, terms = run("hard+circle", weight=1.0, **parts)
+    ranking = 0.5 * np.mean(oracles.batch_hard(LABELS, ROWS, 0.2))
+    ranking += 3.0 * np.mean(oracles.circle(LABELS, ROWS, 0.4, 8.0))
+    np.testing.assert_allclose(terms["ranking_loss"], ranking, rtol=1e-5)
+    np.testing.assert_allclose(total, cross_entropy() + ranking, rtol=1e-5)
+
+
+def test_a_sum_moves_the_centers():
+    parts = {
+        "center": (1.0, {"num_classes": 3, "alpha": 0.5}),
+        "supcon": (1.0, {"temperature": 1.0}),
+    }
+    with tf.Graph().as_default(), tf.Session() as session:
+        rows = tf.constant(ROWS, tf.float32)
+        logits = tf.zeros([len(LABELS), 3])
+        built = objective("center+supcon", tf.constant(LABELS), logits, rows, 1.0, parts)
+        session.run(tf.global_variables_initializer())
+        (centers,) = tf.global_variables()
+        before = session.run(centers)
+        session.run(built.update)
+        moved = session.run(centers)
+    _, expected = oracles.center(LABELS, ROWS, before, 0.5)
+    np.testing.assert_allclose(moved, expected, atol=1e-5)
+
+
 def test_statistics_by_loops():
     _, terms = run("hard", margin=0.2)
     pairs = [(i, j) for i in range(6) for j in range(6) if i != j]
@@ -83,6 +110,13 @@ def test_statistics_by_loops():
     np.testing.assert_allclose(terms["negative_distance"], np.mean(gaps[False]), rtol=1e-5)
     active = np.mean(np.array(oracles.batch_hard(LABELS, ROWS, 0.2)) > 0)
     assert terms["active_anchors"] == pytest.approx(active)
+
+
+def test_the_margin_of_another_loss_is_none_of_a_triplet():
+    _, terms = run("circle", margin=0.9, gamma=8.0)
+    active = np.mean(np.array(oracles.batch_hard(LABELS, ROWS, 0.0)) > 0)
+    assert terms["active_anchors"] == pytest.approx(active)
+    assert active < np.mean(np.array(oracles.batch_hard(LABELS, ROWS, 0.9)) > 0)
 
 
 def test_weight_decay_takes_weights_only():

@@ -83,6 +83,33 @@ def test_semi_hard_wants_a_negative_that_is_farther_than_the_positive():
     assert value == pytest.approx(3.2 / 4)
 
 
+def test_semi_hard_negatives_at_one_distance_share_the_gradient():
+    # Anchor 0 has its positive at 1 and negatives at 2, 2 and 5; anchor 1 sees them at 1, 1 and 8,
+    # none farther than 1 but the last. Whole numbers, so that all ties are exact.
+    rows = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [-1.0, 1.0], [2.0, -1.0]])
+    value, gradient = value_and_gradient(triplet.semi_hard, [0, 0, 1, 2, 3], rows, 4.0)
+    assert value == pytest.approx((4 + 1 - 2) / 2)
+    # Half of d/df of d_01 - (d_02 + d_03) / 2; anchor 1 adds none, as 4 + 1 - 8 < 0.
+    to_0 = rows - rows[0]
+    expected = to_0 * np.array([0, 1, -0.5, -0.5, 0])[:, np.newaxis]
+    expected[0] = -expected.sum(axis=0)
+    np.testing.assert_allclose(gradient, expected, atol=1e-6)
+
+
+def test_semi_hard_takes_embeddings_that_are_not_finite():
+    rng = np.random.RandomState(0)
+    with tf.Graph().as_default(), tf.Session() as session:
+        embeddings = tf.placeholder(tf.float32, [None, 3])
+        labels = tf.placeholder(tf.int32, [None])
+        loss = triplet.semi_hard(labels, embeddings, 0.2)
+        fetches = [loss, tf.gradients(loss, embeddings)[0]]
+        for _ in range(500):
+            count = rng.randint(1, 40)
+            rows = rng.randn(count, 3)
+            rows[rng.randint(0, count, rng.randint(1, count + 1))] = rng.choice([np.nan, np.inf])
+            session.run(fetches, {embeddings: rows, labels: rng.randint(0, 4, count)})
+
+
 def test_distances_are_squared():
     # A margin of 0.2 is met by a gap of 0.25 in squared distance, 0.05 in plain distance.
     rows = np.array([[1.0, 0, 0], [1.0, 0, 0], [0.875, np.sqrt(1 - 0.875**2), 0]])

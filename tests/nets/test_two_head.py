@@ -36,6 +36,39 @@ def test_embedding_is_flatten_linear_normalise():
     np.testing.assert_allclose(value, expected, atol=1e-5)
 
 
+def test_embedding_of_a_pooled_map():
+    """By loops; the generalised mean goes over values of both signs, with exponents besides 3."""
+    rng = np.random.RandomState(1)
+    maps, weights = 3 * rng.randn(5, 2, 3, 4), rng.randn(4, 7)
+    for pool, exponent in (("average", None), ("gem", 3.0), ("gem", 1.7)):
+        with tf.Graph().as_default(), tf.Session() as session:
+            embeddings = embedding_head(tf.constant(maps, tf.float32), 7, pool)
+            again = embedding_head(tf.constant(maps, tf.float32), 7, pool, reuse=True)
+            variables = {v.op.name: v for v in tf.trainable_variables()}
+            own = {"embedding/exponent"} if pool == "gem" else set()
+            assert set(variables) == {"embedding/weights", "embedding/biases"} | own
+            session.run(tf.global_variables_initializer())
+            variables["embedding/weights"].load(weights, session)
+            if pool == "gem":
+                assert session.run(variables["embedding/exponent"]) == 3
+                variables["embedding/exponent"].load(exponent, session)
+                slopes = tf.gradients(embeddings, tf.trainable_variables())
+                assert all(np.isfinite(s).all() for s in session.run(slopes))
+            found, same = session.run([embeddings, again])
+        pooled = np.zeros([5, 4])
+        for b, f in np.ndindex(5, 4):
+            values = [maps[b, h, w, f] for h in range(2) for w in range(3)]
+            if pool == "gem":
+                powers = [max(v, 1e-6) ** exponent for v in values]
+                pooled[b, f] = np.mean(powers) ** (1 / exponent)
+            else:
+                pooled[b, f] = np.mean(values)
+        expected = pooled @ weights
+        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+        np.testing.assert_array_equal(found, same)
+
+
 def test_both_towers_have_both_heads_on_the_same_variables():
     with tf.Graph().as_default(), tf.Session() as session:
         train = tower(True)

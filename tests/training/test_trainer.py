@@ -68,13 +68,13 @@ def message_of(call, *args, **kwargs):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("mode", TRAIN_MODES)
+@pytest.mark.parametrize("mode", [*TRAIN_MODES, "hard+center"])
 def test_every_mode_trains_and_logs_its_terms(shared_tree, tmp_path, mode):
     config = train(shared_tree, tmp_path / "run", train_mode=mode, seed=3)
     weights = last_weights(tmp_path / "run")
     assert weights["global_step"] == 2
     assert ("embedding/weights" in weights) == (mode != "vanilla")
-    assert ("centers" in weights) == (mode == "center")
+    assert ("centers" in weights) == ("center" in mode)
     rows = [r for r in logs.read_metrics(config.run_dir) if r["split"] == "train"]
     assert [row["step"] for row in rows] == ["1", "2"]
     assert [float(row["learning_rate"]) for row in rows] == pytest.approx([0.005, 0])
@@ -103,6 +103,8 @@ def test_centers_move_in_training(shared_tree, tmp_path):
 @pytest.mark.parametrize("net, changes", [
     ("resnet50", dict(emb_dim=8, accumulate_batches=2, learning_rate=0.02)),
     ("mobile", dict(learning_rate=0.02)),  # with dropout
+    ("mobile", dict(learning_rate=0.02, memory=20, memory_start=1)),
+    ("mobile", dict(train_mode="magnet", magnet_refresh_steps=2, magnet_clusters=2)),
 ])  # fmt: skip
 def test_resuming_gives_the_same_weights_bit_for_bit(shared_tree, tmp_path, net, changes):
     given = dict(changes, net=net, log_every_steps=4, train_iters=3)

@@ -71,11 +71,10 @@ NETWORKS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("net", NETWORKS)
-def test_maps_of_a_network_add_up_to_what_they_explain(tmp_path, images, net):
-    config = config_of(
-        images.folder, tmp_path, net=net, emb_dim=8, resize_min=70, resize_max=80, **NETWORKS[net]
-    )
+@pytest.mark.parametrize("net, pool", [*((n, "flatten") for n in NETWORKS), ("mobile", "average")])
+def test_maps_of_a_network_add_up_to_what_they_explain(tmp_path, images, net, pool):
+    given = dict(NETWORKS[net], emb_dim=8, resize_min=70, resize_max=80, emb_pool=pool)
+    config = config_of(images.folder, tmp_path, net=net, **given)
     prefix, (frames, logits, embeddings) = checkpoint(config, images, tmp_path)
     classes, others = np.array([3, 0, 2]), RNG.randn(3, 8).astype(np.float32)
     others /= np.linalg.norm(others, axis=1, keepdims=True)
@@ -103,6 +102,16 @@ def test_heads_without_maps_say_why(tmp_path, images):
     assert found.classifier.maps is None and found.embedding.maps is None
     assert found.classifier.reason == "the map that this head uses has only one position"
     assert found.embedding.reason == "this run has no embedding head"
+
+
+def test_a_generalised_mean_has_no_maps():
+    maps, weights = np.abs(RNG.randn(2, 2, 2, 3)), RNG.randn(3, 4)
+    others, biases = np.eye(2, 4), np.zeros(4)
+    for exponent in (1.0, 3.0):
+        pooled = (maps**exponent).mean(axis=(1, 2)) ** (1 / exponent) @ weights
+        embeddings = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+        found = attention._embedding_maps((maps, weights, biases, embeddings), others)
+        assert (found.reason == "this head is not linear in its map") == (exponent > 1)
 
 
 def test_parts_that_do_not_add_up_are_not_shown():
