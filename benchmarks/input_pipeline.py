@@ -16,7 +16,7 @@ from sklearn.datasets import load_sample_images
 from data import augment
 from utils.tf1 import tf
 
-AUGMENTATION = augment.Augmentation("img", 224, 350, 512, 256, True, "inception")
+AUGMENTATION = augment.Augmentation("img", 224, 350, 512, 256, True, "inception", 200 * 10**6)
 
 
 def write_images(folder, count, width=1024, height=768):

@@ -163,6 +163,9 @@ class Config:
     on_exist: str = setting("resume", "run folder", "what to do with a run that already exists",
         choices=("resume", "overwrite", "fail"), resumable=True)
 
+    max_megapixels: int = setting(200, "machine",
+        "megapixels of the largest image that is decoded; a small file can hold one that fills the"
+        " memory", int, least=1, resumable=True)
     gpu: str = setting("0", "machine", "CUDA device; -1 for none", device_of,
         resumable=True, metavar="N")
     datasets_dir: str = setting(None, "machine", "folder of the data sets", resumable=True)

@@ -146,7 +146,7 @@ def _image_list(root, split, rows, labels, image_folders):
             )
     files = [name for _, name in rows[split]]
     folder = image_folder(root, files[0], image_folders)
-    check_present(folder, files, split)
+    check_present(folder, files, split, may_leave=not has_lists(root))
     return ImageList(folder, files, np.array([index[label] for label, _ in rows[split]], np.int32))
 
 

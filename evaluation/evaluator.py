@@ -52,7 +52,7 @@ def run_network(session, graph, image_list, is_stopped=lambda: False):
             break
         except tf.errors.OpError as error:
             done = sum(len(part["labels"]) for part in parts)
-            build.raise_unreadable(image_list.paths[done:])
+            build.raise_unreadable(image_list.paths[done:], graph.augmentation)
             raise error
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in fetches}
     arrays.setdefault("embeddings", spaces.unit_rows(arrays["pooled"]))
@@ -111,8 +111,9 @@ def evaluate_run(
     )
     vectors = spaces.vectors_of(found[split], own)
     eval_files.draw_pictures(
-        target, found[split], vectors, nearest, image_list, classes.names, config.seed
-    )
+        target, found[split], vectors, nearest, image_list, classes.names, config.seed,
+        config.max_megapixels,
+    )  # fmt: skip
     return report
 
 

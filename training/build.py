@@ -27,6 +27,7 @@ def augmentation_of(config):
         resize_square=config.resize_square,
         flip=config.flip,
         normalisation=NETWORKS[config.net].preprocessing,
+        max_pixels=config.max_megapixels * 10**6,
     )
 
 
@@ -136,13 +137,17 @@ def build_optimizer(config, global_step):
     return tf.train.MomentumOptimizer(learning_rate, MOMENTUM), learning_rate
 
 
-def raise_unreadable(paths):
+def raise_unreadable(paths, augmentation):
     """Raises an error that names the first image that can't be decoded, if any.
+
+    Args:
+      paths: iterable of str.
+      augmentation: data.augment.Augmentation.
 
     Raises:
       UserError: there is one.
     """
-    found = pipeline.first_unreadable(paths)
+    found = pipeline.first_unreadable(paths, augmentation)
     if found is not None:
         raise UserError(
             f"the image {found[0]} can't be decoded ({found[1]}); convert it to JPEG or PNG,"

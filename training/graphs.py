@@ -3,7 +3,14 @@
 from typing import NamedTuple, Optional
 
 from config.networks import NETWORKS
-from training.build import build_objective, build_optimizer, build_tower, eval_input, train_input
+from training.build import (
+    augmentation_of,
+    build_objective,
+    build_optimizer,
+    build_tower,
+    eval_input,
+    train_input,
+)
 from utils.tf1 import tf
 
 
@@ -51,6 +58,7 @@ class EvalGraph(NamedTuple):
       logits: float32 [B, C].
       embeddings: float32 [B, D], or None for a vanilla run.
       pooled: float32 [B, F].
+      augmentation: data.augment.Augmentation, how files become images.
     """
 
     iterator: object
@@ -59,6 +67,7 @@ class EvalGraph(NamedTuple):
     logits: tf.Tensor
     embeddings: Optional[tf.Tensor]
     pooled: tf.Tensor
+    augmentation: tuple
 
 
 def build_train_graph(config, image_list, num_classes):
@@ -162,4 +171,5 @@ def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=Non
     iterator = tf.data.make_initializable_iterator(eval_input(config, image_list, batch_size))
     images, labels = iterator.get_next()
     tower = build_tower(config, images, num_classes, is_training=False, reuse=reuse)
-    return EvalGraph(iterator, images, labels, tower.logits, tower.embeddings, tower.pooled)
+    outputs = (tower.logits, tower.embeddings, tower.pooled)
+    return EvalGraph(iterator, images, labels, *outputs, augmentation_of(config))

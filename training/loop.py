@@ -132,4 +132,5 @@ def _name_unreadable(config, image_list, done):
     batch_at = build.sampler_of(config, image_list.labels)
     paths = image_list.paths
     for position in range(first, first + config.accumulate_batches):
-        build.raise_unreadable(paths[i] for i in batch_at(position))
+        chosen = (paths[i] for i in batch_at(position))
+        build.raise_unreadable(chosen, build.augmentation_of(config))

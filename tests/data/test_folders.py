@@ -192,6 +192,9 @@ def test_a_folder_that_may_not_be_read(tree, monkeypatch):
         ("a/..", False),
         ("a\n.jpg", False),
         ("a\0.jpg", False),
+        ("a\x85.jpg", False),
+        ("a\u2028.jpg", False),
+        ("a\u2029b.jpg", False),
         ("a\udcff.jpg", False),
     ],
 )

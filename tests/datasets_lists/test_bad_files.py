@@ -329,9 +329,12 @@ def test_a_class_name_that_is_no_text(root_of):
         ("while True: pass", "more than 1 second"),
     ],
 )
-def test_a_mat_file_at_which_its_reader_crashes_or_hangs(root_of, monkeypatch, code, words):
+def test_a_mat_file_at_which_its_reader_crashes_or_hangs(
+    root_of, tmp_path, monkeypatch, code, words
+):
     root = root_of("flowers")
-    monkeypatch.setattr(mat_file, "_CODE", code)
+    (tmp_path / "reader.py").write_text(code)
+    monkeypatch.setattr(mat_file, "_READER", str(tmp_path / "reader.py"))
     monkeypatch.setattr(mat_file, "TIMEOUT_SECONDS", 1)
     refused("flowers", root, "imagelabels.mat is damaged", words)
 

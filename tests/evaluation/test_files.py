@@ -155,7 +155,7 @@ def test_a_picture_that_fails_costs_one_warning(tmp_path, caplog, monkeypatch):
     images = ImageList(paths=[str(tmp_path / "gone.jpg")] * 2)
     nearest = np.array([[1], [0]])
     eval_files.draw_pictures(
-        str(tmp_path), ARRAYS, ARRAYS["embeddings"], nearest, images, ["x", "y"], 0
+        str(tmp_path), ARRAYS, ARRAYS["embeddings"], nearest, images, ["x", "y"], 0, 200
     )
     (message,) = {record.getMessage() for record in caplog.records}
     assert "neighbours.png can't be drawn (OSError" in message
