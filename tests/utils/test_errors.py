@@ -70,3 +70,9 @@ def test_the_reason_of_an_error(message):
 def test_the_reason_of_an_error_of_the_system():
     assert reason_of(OSError(errno.EACCES, "Permission denied", "x")) == "Permission denied"
     assert reason_of(OSError("odd")) == "odd" and reason_of(OpError("")) == "OpError"
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\rb", "a\x85b", "a\u2028b", "a\x1b[2Jb", "a\0b"])
+def test_a_name_can_not_break_the_sentence(name):
+    text = str(UserError(f"{name} is missing"))
+    assert text.isprintable() and "\\" in text and text.endswith("b is missing")
