@@ -166,6 +166,9 @@ class Config:
     max_megapixels: int = setting(200, "machine",
         "megapixels of the largest image that is decoded; a small file can hold one that fills the"
         " memory", int, least=1, resumable=True)
+    deterministic: bool = setting(False, "machine",
+        "equal runs on a GPU too, which are slower (TensorFlow 2 only); on the CPU they always are",
+        switch_of, resumable=True)
     gpu: str = setting("0", "machine", "CUDA device; -1 for none", device_of,
         resumable=True, metavar="N")
     datasets_dir: str = setting(None, "machine", "folder of the data sets", resumable=True)

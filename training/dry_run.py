@@ -12,7 +12,7 @@ from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
 from training import graphs, preflight
 from training.loop import take_step
-from utils.tf1 import open_session, tf
+from utils.tf1 import make_deterministic, open_session, tf
 
 _TIMED_STEPS = 3
 
@@ -30,6 +30,8 @@ def check(config):
       UserError: the settings don't match the data set or the start weights, or an image can't be
         decoded.
     """
+    if config.deterministic:
+        make_deterministic()
     with tempfile.TemporaryDirectory() as scratch:
         if config.dataset == "digits" and not os.path.isdir(config.dataset_dir):
             config = dataclasses.replace(config, datasets_dir=scratch)

@@ -16,7 +16,7 @@ from training.loop import TrainingLoop
 from utils import checkpoints, logs, run_dir
 from utils.lock import lock
 from utils.provenance import provenance
-from utils.tf1 import open_session, tf
+from utils.tf1 import make_deterministic, open_session, tf
 
 
 def train(config):
@@ -33,6 +33,8 @@ def train(config):
         image can't be decoded; the loss is not finite.
       Interrupted: a signal came, and the state was saved.
     """
+    if config.deterministic:
+        make_deterministic()
     resumes = run_dir.exists(config.run_dir, config.on_exist)
     before, records = stored.read(config.run_dir) if resumes else (None, {})
     if resumes and config.eval_split is None:
@@ -83,7 +85,7 @@ def _opened_run_folder(config, dataset):
         if config.on_exist == "overwrite":
             run_dir.clear(folder, config.log_name, config.checkpoint_name)
         run_dir.write_classes(folder, class_map.labels, class_map.names)
-        settings = dict(dataclasses.asdict(config), provenance=provenance())
+        settings = dict(dataclasses.asdict(config), provenance=provenance(config.gpu))
         settings.update(preflight.records_of(dataset))
         run_dir.write_json(os.path.join(folder, stored.ARGS_FILE), settings)
         with logs.logging_to(os.path.join(folder, config.log_name + ".txt")):

@@ -277,3 +277,22 @@ def test_a_file_named_eval_is_one_sentence_before_the_pass(copy, passes):
     (copy / "run" / "eval").write_text("mine")
     assert "can't be written" in message_of(score, copy)
     assert passes == [] and (copy / "run" / "eval").read_text() == "mine"
+
+
+def test_what_differs_from_the_run_is_named(runs, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(logs.LOGGER, "warning", lambda text, *words: said.append(text % words))
+    copy = shutil.copytree(str(runs / "hard"), str(tmp_path / "run"))
+    evaluator.evaluate_run(copy, "test")
+    assert said == []
+    path = os.path.join(copy, "args.json")
+    with open(path) as file:
+        stored_values = json.load(file)
+    stored_values["lists"]["test"] = "0123456789ab"
+    stored_values["provenance"].update(tensorflow="1.2.3", commit="abc")
+    with open(path, "w") as file:
+        json.dump(stored_values, file)
+    evaluator.evaluate_run(copy, "test")
+    assert len(said) == 3 and all("the scores may differ" in text for text in said)
+    for text, words in zip(said, ("the test list is not", "TensorFlow 1.2.3", "commit abc")):
+        assert words in text
