@@ -212,6 +212,9 @@ HUGE = {
 }
 
 
+@pytest.mark.promise(
+    "a small file holds an image that fills the memory", "it is not decoded", "200 megapixels"
+)
 @pytest.mark.parametrize("kind", HUGE)
 def test_an_image_of_too_many_pixels_is_not_decoded(kind):
     contents = HUGE[kind] or encode(Image.new("L", (20001, 10000)))

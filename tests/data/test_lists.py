@@ -231,6 +231,7 @@ def test_what_is_listed_has_to_be_a_regular_file(root, kind):
     assert load(root).splits["train"].files[1] == "b.jpg"
 
 
+@pytest.mark.promise("a list names a file outside its folder by a link", "it is refused")
 @pytest.mark.parametrize("kind", ["file", "folder", "beside"])
 def test_no_list_reaches_a_file_outside_by_a_link(root, tmp_path, kind):
     outside = tmp_path / ("jpg-elsewhere" if kind == "beside" else "elsewhere")

@@ -177,6 +177,7 @@ def test_the_reason_is_told(split, tmp_path, data, words):
     assert not re.search("node|Graph execution|assertion|{{", reason)
 
 
+@pytest.mark.promise("a listed image is a pipe, a device or a folder", "it is never opened")
 def test_what_is_no_image_file_is_never_opened(split, tmp_path, monkeypatch):
     paths = {name: str(tmp_path / name) for name in ("fifo", "zero", "socket", "folder", "none")}
     os.mkfifo(paths["fifo"])

@@ -140,6 +140,9 @@ def test_missing_runs_checkpoints_and_splits(runs, tmp_path):
     assert "model.ckpt-8" in message_of(evaluator.evaluate_run, copy, "test")
 
 
+@pytest.mark.promise(
+    "the best checkpoint is lost", "one warning; the rest of the evaluation is done"
+)
 def test_a_lost_best_checkpoint_costs_a_run_one_warning(runs, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(logs.LOGGER, "propagate", True)
     shutil.copytree(str(runs / "hard"), str(tmp_path / "run"))
@@ -263,6 +266,7 @@ def test_a_validation_list_that_shares_an_image_with_training_chooses_nothing(co
     assert report["calibration"]["temperature"] is None
 
 
+@pytest.mark.promise("a plot can't be drawn", "the scores are written all the same")
 def test_scores_outlive_a_picture_that_fails(copy, monkeypatch):
     def fail(*args, **kwargs):
         raise ValueError("no picture")
@@ -279,6 +283,7 @@ def test_a_file_named_eval_is_one_sentence_before_the_pass(copy, passes):
     assert passes == [] and (copy / "run" / "eval").read_text() == "mine"
 
 
+@pytest.mark.promise("a run is evaluated with other lists, code or TensorFlow", "one warning each")
 def test_what_differs_from_the_run_is_named(runs, tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(logs.LOGGER, "warning", lambda text, *words: said.append(text % words))

@@ -109,6 +109,10 @@ def test_a_failed_write_leaves_the_earlier_evaluation_whole(tmp_path, monkeypatc
     assert os.listdir(str(tmp_path / "eval")) == ["test"]
 
 
+@pytest.mark.promise(
+    "an evaluation is killed while it writes",
+    "a report is never beside predictions of another checkpoint",
+)
 def test_a_report_never_stands_beside_other_predictions(tmp_path, monkeypatch):
     folder = tmp_path / "eval" / "test"
     write(folder, {"step": 1})

@@ -37,6 +37,9 @@ for command in ("make", "check", "download"):
     PROGRAMS[command] = (command,), lists_flags._PARSERS[command], lists_flags.parse
 
 
+@pytest.mark.promise(
+    "odd command lines", "an answer, --help, or one sentence", "300; 10,000 with -m slow"
+)
 @every_count
 def test_odd_command_lines(count):
     known = {name: sorted(parser()._option_string_actions)

@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from data import augment, pipeline
@@ -37,6 +38,11 @@ WHOLE = {
 }
 
 
+@pytest.mark.promise(
+    "damaged JPEG, PNG, GIF, WebP and BMP files",
+    "a frame, or a reason that is named",
+    "300; 10,000 with -m slow",
+)
 @every_count
 def test_images(tmp_path, count):
     unread = {}

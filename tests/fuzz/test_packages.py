@@ -38,6 +38,9 @@ def a_tar(mode):
     return made.getvalue()
 
 
+@pytest.mark.promise(
+    "damaged archives", "one sentence, and nothing outside the folder", "300; 10,000 with -m slow"
+)
 @every_count
 def test_archives(tmp_path, count):
     whole = [a_zip(), a_tar("w:"), a_tar("w:gz")]
@@ -76,6 +79,7 @@ def a_mat(compressed):
     return made.getvalue()
 
 
+@pytest.mark.promise("damaged .mat files", "one sentence", "300; 10,000 with -m slow")
 @every_count
 def test_mat_files(tmp_path, monkeypatch, count):
     whole = [a_mat(True), a_mat(False)]

@@ -4,6 +4,8 @@ import json
 import os
 import random
 
+import pytest
+
 from config import paths, stored
 from config.resolve import settings_of
 from data import lists
@@ -26,6 +28,7 @@ TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ARGS = os.path.join(TESTS, "config", "fixtures", "args_44ecadf.json")
 
 
+@pytest.mark.promise("damaged list files", "one sentence", "300; 10,000 with -m slow")
 @every_count
 def test_lists(tmp_path, count):
     (tmp_path / "lists").mkdir()
@@ -63,6 +66,7 @@ def read_settings(folder):
     assert os.path.basename(config.checkpoint_name) == config.checkpoint_name
 
 
+@pytest.mark.promise("a damaged args.json", "one sentence", "300; 10,000 with -m slow")
 @every_count
 def test_settings_of_a_run(tmp_path, count):
     """Half of the files have damaged bytes, half are JSON with an odd value."""
@@ -83,6 +87,7 @@ def test_settings_of_a_run(tmp_path, count):
             stored.refuse_foreign(str(tmp_path))
 
 
+@pytest.mark.promise("a damaged config/local.ini", "one sentence", "300; 10,000 with -m slow")
 @every_count
 def test_local_ini(tmp_path, count):
     for seed in range(count):

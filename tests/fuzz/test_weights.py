@@ -22,6 +22,7 @@ ARRAYS = {
 }
 
 
+@pytest.mark.promise("damaged .npz weights", "one sentence", "300; 10,000 with -m slow")
 @every_count
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_npz(tmp_path, count, save):
@@ -77,6 +78,7 @@ def with_damaged_entries(index, seed):
     return index[:offset] + checked + crc + index[offset + size + 5 :]
 
 
+@pytest.mark.promise("damaged checkpoint indexes", "one sentence", "300; 10,000 with -m slow")
 @every_count
 def test_checkpoint_indexes(tmp_path, checkpoint, count):
     with open(checkpoint + ".index", "rb") as file:
@@ -94,6 +96,7 @@ def test_checkpoint_indexes(tmp_path, checkpoint, count):
                     assert value_of(name).shape == shape, seed
 
 
+@pytest.mark.promise("damaged galleries of predict.py", "one sentence", "300; 10,000 with -m slow")
 @every_count
 def test_galleries(tmp_path, count):
     path = str(tmp_path / "gallery.npz")

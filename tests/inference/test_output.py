@@ -65,6 +65,7 @@ def test_the_table(answers, tmp_path):
         assert next(csv.reader(file))[-1] == "error"
 
 
+@pytest.mark.promise("file and class names hold HTML", "the page escapes them")
 def test_the_page_escapes_names_and_needs_no_other_file(answers, tmp_path):
     path = str(tmp_path / "a.html")
     output.write_html(path, answers, {"run": "<b>run", "space": None}, 200)

@@ -22,6 +22,9 @@ def metrics_of(run):
     return rows
 
 
+@pytest.mark.promise(
+    "two runs have one seed", "their metrics.csv is equal on the CPU", "1 and 8 decoding threads"
+)
 def test_two_runs_are_equal_with_1_or_8_decoding_threads(shared_tree, tmp_path):
     found = []
     for threads in (1, 8):
@@ -41,6 +44,7 @@ def test_deterministic_switches_every_op():
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT).strip() == b"True"
 
 
+@pytest.mark.promise("--deterministic with TensorFlow 1.15", "it is refused in one sentence")
 @pytest.mark.skipif(TENSORFLOW_VERSION[0] != "1", reason="TensorFlow 2 has it")
 def test_deterministic_is_refused_where_it_can_not_be_had(shared_tree, tmp_path):
     config = config_of(shared_tree, tmp_path / "run", deterministic=True)

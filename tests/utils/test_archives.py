@@ -46,6 +46,9 @@ def refused(archive, folder, **limits):
     return str(caught.value)
 
 
+@pytest.mark.promise(
+    "a small archive holds a great deal", "it is refused", "200 times its size plus 1 GB"
+)
 @pytest.mark.parametrize("make", [tar_of, zip_of])
 def test_what_is_much_larger_than_its_archive_is_refused(tmp_path, make):
     folder = str(tmp_path / "out")

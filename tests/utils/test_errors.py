@@ -29,6 +29,7 @@ def test_exit_codes_and_messages(capsys):
         run_script("x.py", lambda: 1 / 0)
 
 
+@pytest.mark.promise("the disk is full", "one sentence says so, without a traceback")
 def test_a_full_disk_is_no_fault_of_ours(capsys):
     assert ended(OSError(errno.ENOSPC, "No space left on device", "runs/log.txt")) == 2
     message = "x.py: error: runs/log.txt can't be written: No space left on device; free some"

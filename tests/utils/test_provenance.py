@@ -34,6 +34,9 @@ def test_what_a_run_stores(monkeypatch):
     assert found["device"] and all(isinstance(value, str) for value in found.values())
 
 
+@pytest.mark.promise(
+    "code is changed after a run", "the run's commit and a digest of the local changes are stored"
+)
 def test_commit_and_local_changes(repository):
     clean = provenance.provenance("-1")
     assert re.fullmatch("[0-9a-f]{12}", clean["commit"]) and clean["changes"] == ""
