@@ -106,10 +106,10 @@ def device_name(gpu):
     Args:
       gpu: str, see `session_config`.
     """
-    devices = [] if gpu == "-1" else tf.config.experimental.list_physical_devices("GPU")
-    if not devices:
+    devices = tf.config.experimental.list_physical_devices("GPU")
+    chosen = [number for number in map(int, gpu.split(",")) if 0 <= number < len(devices)]
+    if not chosen:
         return platform.processor() or platform.machine()
-    chosen = [int(number) for number in gpu.split(",") if int(number) < len(devices)]
     if _IS_TF1:
         return ", ".join(f"GPU {number}" for number in chosen)
     details = tensorflow.config.experimental.get_device_details
