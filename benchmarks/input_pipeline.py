@@ -17,7 +17,7 @@ from data import augment
 from data.cache import Cache
 from utils.tf1 import tf
 
-AUGMENTATION = augment.Augmentation("img", 224, 350, 512, 256, True, "inception")
+AUGMENTATION = augment.Augmentation("img", 224, 350, 512, 256, True, "inception", 200 * 10**6)
 
 
 def write_images(folder, count, width=1024, height=768):

@@ -188,6 +188,12 @@ class Config(LossSettings):
     on_exist: str = setting("resume", "run folder", "what to do with a run that already exists",
         choices=("resume", "overwrite", "fail"), resumable=True)
 
+    max_megapixels: int = setting(200, "machine",
+        "megapixels of the largest image that is decoded; a small file can hold one that fills the"
+        " memory", int, least=1, resumable=True)
+    deterministic: bool = setting(False, "machine",
+        "equal runs on a GPU too, which are slower (TensorFlow 2 only); on the CPU they always are",
+        switch_of, resumable=True)
     gpu: str = setting("0", "machine",
         "CUDA devices that share each batch, such as 0,1,2,3; -1 for the CPU, -1,-1 for two"
         " replicas on it", devices_of, resumable=True, metavar="N")

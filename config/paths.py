@@ -29,10 +29,12 @@ def read_local_ini(path=LOCAL_INI):
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read(path, encoding="utf-8")
-        found = parser["paths"].items() if parser.has_section("paths") else ()
+        found = list(parser["paths"].items()) if parser.has_section("paths") else []
     except (configparser.Error, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path} can't be read ({reason}); see config/local.example.ini") from None
+    if any("\0" in place for _, place in found):
+        raise UserError(f"{path} holds a zero byte, which no path has; write it again")
     section = {_ALIASES.get(name, name): path for name, path in found}
     unknown = sorted(set(section) - set(PATHS))
     if unknown:

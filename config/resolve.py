@@ -41,7 +41,7 @@ def resolve(given, environ=None, local=None, tolerated=()):
     names = {key: given[key] for key in ("log_name", "checkpoint_name") if given.get(key)}
     given = {key: v for key, v in given.items() if v is not None and key not in names}
     _refuse_unknown(given)
-    _check_names(dict(names, run_suffix=given.get("run_suffix", "")))
+    check_names(dict(names, run_suffix=given.get("run_suffix", "")))
     values = _with_defaults(given)
     for name in SETTINGS:
         check_value(name, values[name])
@@ -74,9 +74,17 @@ def _with_defaults(given):
     return values
 
 
-def _check_names(names):
+def check_names(names):
+    """Refuses names that lead to another folder.
+
+    Args:
+      names: dict from "log_name", "checkpoint_name" or "run_suffix" to str.
+
+    Raises:
+      UserError: one of them does.
+    """
     for key, name in names.items():
-        if os.path.basename(name) != name or name in (".", ".."):
+        if os.path.basename(name) != name or name in (".", "..") or not _is_path(name):
             raise UserError(
                 f"--{key.replace('name', 'filename')} {name} must be a name without a folder"
             )
@@ -110,11 +118,20 @@ def check_value(name, value):
         also = ", or a sum of two with a weight each, such as hard+proxy_anchor" if sums else ""
         raise UserError(f"--{name} {value}: choose from {', '.join(map(str, choices))}{also}")
     if isinstance(value, str):
+        if not _is_path(value):
+            raise UserError(f"--{name} {value!r} can't be the name of a file")
         return
     if least is not None and not least <= value < float("inf"):
         raise UserError(f"--{name} {value} must be at least {least}")
     if most is not None and value > most:
         raise UserError(f"--{name} {value} must be at most {most}")
+
+
+def _is_path(text):
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 # Metadata key that lists the choices using a setting -> the setting that makes the choice.

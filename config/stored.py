@@ -6,12 +6,13 @@ import os
 from config.base_config import SETTINGS, Config
 from config.datasets import DATASETS
 from config.losses import MODE_ALIASES
-from config.resolve import check_value, unread
+from config.paths import PATHS
+from config.resolve import check_names, check_value, unread
 from utils.errors import UserError
 
 ARGS_FILE = "args.json"
-# What a run stores besides its settings, see `training.trainer`.
-RECORDS = ("class_map", "image_counts", "lists", "provenance")
+# What a run stores besides its settings, see `training.trainer`; the kinds of a dict's values.
+RECORDS = {"class_map": str, "image_counts": {int}, "lists": {str}, "provenance": dict}
 # Earlier names of settings, including the first release's flags.
 _RENAMED = {
     "db_name": "dataset",
@@ -28,7 +29,7 @@ _RENAMED = {
     "checkpoint_filename": "checkpoint_name",
 }
 _FIRST_RELEASE = {"network_name", "db_tuple_loader"}
-_OTHERS = {"path_origins": dict, "log_name": str, "checkpoint_name": str, "remarks": list}
+_OTHERS = {"path_origins": {str}, "log_name": str, "checkpoint_name": str, "remarks": list}
 
 
 def read(run_dir):
@@ -57,6 +58,9 @@ def read(run_dir):
         )
     values = _renamed(stored)
     records = {name: values.pop(name) for name in RECORDS if name in values}
+    for name, value in records.items():
+        if not _fits(value, RECORDS[name]):
+            raise UserError(f"{path} is damaged: {name} can't be {value!r:.60}")
     values.pop("run_dir", None)
     known = set(SETTINGS) | set(_OTHERS)
     unknown = sorted(set(values) - known)
@@ -71,7 +75,8 @@ def read(run_dir):
     place = "dataset_path" if DATASETS[values["dataset"]].folder is None else "datasets_dir"
     if values[place] is None:
         raise UserError(f"{path} is damaged: {place} is missing")
-    values["remarks"] = tuple(values.get("remarks", ()))
+    values["remarks"] = tuple(map(str, values.get("remarks", ())))
+    values["path_origins"] = {**dict.fromkeys(PATHS, path), **values.get("path_origins", {})}
     return Config(run_dir=os.path.abspath(run_dir), **values), records
 
 
@@ -130,8 +135,10 @@ def _complete(values):
 def _check(path, name, value, values):
     """Refuses a value of the wrong type for its setting."""
     try:
+        if name in ("log_name", "checkpoint_name", "run_suffix"):
+            check_names({name: value})
         if name in _OTHERS:
-            fits = isinstance(value, _OTHERS[name])
+            fits = _fits(value, _OTHERS[name])
         else:
             optional = SETTINGS[name].default is None or unread(name, values) is not None
             fits = optional if value is None else _is_of_kind(value, SETTINGS[name])
@@ -140,6 +147,13 @@ def _check(path, name, value, values):
         fits = False
     if not fits:
         raise UserError(f"{path} is damaged: {name} can't be {str(value)[:60]!r}")
+
+
+def _fits(value, kind):
+    """Whether a value is of a type, or a dict with values of a set of types."""
+    if isinstance(kind, set):
+        return isinstance(value, dict) and {type(v) for v in value.values()} <= kind
+    return isinstance(value, kind)
 
 
 def _is_of_kind(value, setting):

@@ -8,9 +8,6 @@ from typing import NamedTuple
 from data import image_header, orientation
 from utils.tf1 import tf
 
-# A small file can hold an image that fills the memory.
-MAX_PIXELS = 200 * 10**6
-
 
 class Augmentation(NamedTuple):
     """How images become frames, in training and in evaluation.
@@ -23,6 +20,7 @@ class Augmentation(NamedTuple):
       resize_square: int, side in pixels ("batch").
       flip: bool, flip half of the training images left to right.
       normalisation: str, a key of `NORMALISATIONS`.
+      max_pixels: int, of an image; a small file can hold one that fills the memory.
     """
 
     style: str
@@ -32,6 +30,7 @@ class Augmentation(NamedTuple):
     resize_square: int
     flip: bool
     normalisation: str
+    max_pixels: int
 
 
 # Name -> (mean, divisor) per channel, for images in [0, 255].
@@ -138,7 +137,7 @@ def _resample(source, begin, plan, frame_size):
     return tf.image.crop_and_resize(source[tf.newaxis], box, [0], [frame_size] * 2)[0]
 
 
-def _jpeg_crop(contents, make_plan, frame_size):
+def _jpeg_crop(contents, make_plan, frame_size, max_pixels):
     turn = orientation.turn_of(contents)
     stored = tf.image.extract_jpeg_shape(contents)[:2]
     shape = tf.gather(stored, turn.axes[:2])
@@ -146,17 +145,15 @@ def _jpeg_crop(contents, make_plan, frame_size):
     begin, size = _window(shape, plan, frame_size)
     window = orientation.stored_window(begin, size, shape, turn)
     # An empty window is an error.
-    num_pixels = tf.reduce_prod(tf.cast(stored, tf.float32))
-    window = tf.where(num_pixels <= MAX_PIXELS, window, tf.zeros_like(window))
+    window = tf.where(image_header.num_pixels(stored) <= max_pixels, window, tf.zeros_like(window))
     source = tf.image.decode_and_crop_jpeg(contents, window, channels=3)
     source = orientation.upright(source, turn)
     return _resample(source, tf.cast(begin, tf.float32), plan, frame_size)
 
 
-def _decoded_crop(contents, make_plan, frame_size):
+def _decoded_crop(contents, make_plan, frame_size, max_pixels):
     # An empty string is an error.
-    num_pixels = tf.reduce_prod(image_header.shape_in_header(contents))
-    contents = tf.where(num_pixels <= MAX_PIXELS, contents, "")
+    contents = tf.where(image_header.pixels_in_header(contents) <= max_pixels, contents, "")
     source = decode(contents)
     return _resample(source, [0.0, 0.0], make_plan(tf.shape(source)[:2]), frame_size)
 
@@ -197,10 +194,11 @@ def _frame(contents, augmentation, side_draw, offset_in, flipped):
         offset = tf.cast(offset_in(resized - frame_size), tf.float32)
         return _Plan(scale, offset * scale, flipped)
 
+    arguments = (contents, make_plan, frame_size, augmentation.max_pixels)
     frame = tf.cond(
         tf.image.is_jpeg(contents),
-        lambda: _jpeg_crop(contents, make_plan, frame_size),
-        lambda: _decoded_crop(contents, make_plan, frame_size),
+        lambda: _jpeg_crop(*arguments),
+        lambda: _decoded_crop(*arguments),
     )
     frame.set_shape([frame_size, frame_size, 3])
     return normalise(frame, augmentation.normalisation)

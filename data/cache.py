@@ -83,7 +83,7 @@ class Cache:
 
     def copy_of(self, contents):
         """The JPEG, string [], of a large image, upright and resized as for a frame."""
-        is_small_enough = image_header.pixels_of(contents) <= augment.MAX_PIXELS
+        is_small_enough = image_header.pixels_of(contents) <= self._largest.max_pixels
         contents = tf.where(is_small_enough, contents, "")  # which is an error
         decoded = augment.decode(contents)
         pixels = tf.cond(

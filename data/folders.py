@@ -21,7 +21,7 @@ _SYSTEM_NAMES = {
     "__macosx", "@eadir", "@recycle", "#recycle", "$recycle.bin", "system volume information",
     "lost+found", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r",
 }  # fmt: skip
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # Images without lists or splits are divided by these fractions of each class.
 VAL_SHARE, TEST_SHARE, SPLIT_SEED = 0.1, 0.2, 0
 
@@ -50,7 +50,7 @@ _LEFT_OUT = {
 
 
 def is_text(name):
-    """Whether a name is valid UTF-8 without control characters."""
+    """Whether a name is valid UTF-8 without control characters and line breaks."""
     return not _UNPRINTABLE.search(name)
 
 
@@ -68,6 +68,13 @@ def first_not_below(names):
     if "".join(names).isprintable() and not any(part in text for part in ("\n\n", "\n/", "..")):
         return None
     return next((i for i, name in enumerate(names) if not is_path_below(name)), None)
+
+
+def leads_out(folder, name):
+    """Whether a listed file, or a folder on its way, is a link that leads out of the folder."""
+    real = os.path.realpath(folder)
+    target = os.path.realpath(os.path.join(real, name))
+    return not os.path.join(target, "").startswith(os.path.join(real, ""))
 
 
 def walk(folder):

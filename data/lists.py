@@ -84,7 +84,7 @@ def load(root, splits, image_folders=("",)):
     if not has_lists(root):
         _warn_once(left_out(walk(root), {name for found in rows.values() for _, name in found}))
     image_lists = {s: _image_list(root, s, rows, labels, image_folders) for s in splits}
-    check_present(image_lists)
+    check_present(image_lists, may_leave=not has_lists(root))
     return Dataset(class_map, image_lists)
 
 

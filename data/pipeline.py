@@ -161,11 +161,12 @@ def check_file(path):
         raise OSError(errno.EFBIG, f"it is larger than {MAX_BYTES >> 20} MB", path)
 
 
-def first_unreadable(paths):
+def first_unreadable(paths, augmentation):
     """The first image that can't be decoded.
 
     Args:
       paths: iterable of str.
+      augmentation: data.augment.Augmentation.
 
     Returns:
       (path, reason) or None.
@@ -174,12 +175,14 @@ def first_unreadable(paths):
         path = tf.placeholder(tf.string, [])
         contents = tf.io.read_file(path)
         pixels, image = image_header.pixels_of(contents), augment.decode(contents)
+        frame = augment.evaluation_frame(contents, augmentation)
         for name in paths:
             try:
                 check_file(name)
-                if session.run(pixels, {path: os.fsencode(name)}) > augment.MAX_PIXELS:
-                    return name, f"it has more than {augment.MAX_PIXELS / 10**6:g} megapixels"
-                session.run(image.op, {path: os.fsencode(name)})
+                if session.run(pixels, {path: os.fsencode(name)}) > augmentation.max_pixels:
+                    return name, f"it has more than {augmentation.max_pixels / 10**6:g} megapixels"
+                for step in (image.op, frame.op):
+                    session.run(step, {path: os.fsencode(name)})
             except (OSError, tf.errors.OpError) as error:
                 return name, reason_of(error)
     return None

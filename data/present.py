@@ -1,20 +1,23 @@
-"""Checks that the images of a list exist."""
+"""Checks that listed images exist, before a run needs them."""
 
 import os
 
+from data.folders import leads_out
 from utils.errors import UserError
 
 
-def check_present(image_lists):
+def check_present(image_lists, may_leave=False):
     """Checks that the listed images exist.
 
     Each directory is listed once, which is many times faster than checking each file.
 
     Args:
       image_lists: dict from split to data.lists.ImageList.
+      may_leave: bool, links may lead out of the image folder.
 
     Raises:
-      UserError: one of them is missing or not a regular file, or a folder can't be read.
+      UserError: one of them is missing, not a regular file or outside the folder, or a folder can't
+        be read.
     """
     missing = {split: set(part.files) for split, part in image_lists.items()}
     places = {}
@@ -23,8 +26,10 @@ def check_present(image_lists):
         places.update(dict.fromkeys((part.folder, start) for start in starts))
     for folder, start in places:
         present = _regular_files(os.path.join(folder, start))
+        outside = set() if may_leave else _outside(folder, start, present)
         for split, part in image_lists.items():
             if part.folder == folder:
+                _refuse(folder, outside & missing[split], split)
                 missing[split].difference_update(map(start.__add__, present))
     for split, (folder, files, _) in image_lists.items():
         if missing[split]:
@@ -35,17 +40,29 @@ def check_present(image_lists):
             )
 
 
+def _outside(folder, start, present):
+    """The names of the files in a directory of the image folder that links lead out of it."""
+    if start and leads_out(folder, start):
+        return set(map(start.__add__, present))
+    links = (start + name for name, is_link in present.items() if is_link)
+    return {name for name in links if leads_out(folder, name)}
+
+
+def _refuse(folder, names, split):
+    if names:
+        raise UserError(
+            f"{min(names)} of the {split} list is reached by a link that leads out of {folder};"
+            " copy the image there, or remove it from the list"
+        )
+
+
 def _regular_files(directory):
-    """Names of the regular files, and links to them, in a directory; none if it is missing."""
+    """Dict from regular file, or link to one, to whether it is a link; empty without a folder."""
     try:
         with os.scandir(directory) as entries:
-            return [
-                entry.name
-                for entry in entries
-                if entry.is_file(follow_symlinks=False)
-                or (entry.is_symlink() and os.path.isfile(entry.path))
-            ]
+            plain = {e.name: e.path if e.is_symlink() or not e.is_file() else "" for e in entries}
     except (FileNotFoundError, NotADirectoryError):
-        return []
+        return {}
     except OSError as error:
         raise UserError(f"the folder {directory} can't be read: {error.strerror}") from None
+    return {name: path != "" for name, path in plain.items() if not path or os.path.isfile(path)}

@@ -105,29 +105,27 @@ def read_mat(path, *names):
       *names: str.
 
     Returns:
-      list of arrays, as SciPy reads them.
+      list of variables, see `mat_reader.answer`.
 
     Raises:
       UserError: the file is missing, damaged, or has no such variable.
     """
-    import numpy as np  # only now: --help does not need it
-
     refuse_missing(path)
     variables, reason = mat_file.load(path, names)
     if reason:
         raise UserError(f"{path} is damaged or not a MATLAB file ({reason}); {WRONG_FILE}")
     for name in names:
-        if not isinstance(variables.get(name), np.ndarray):
+        if name not in variables:
             raise UserError(f"{path} has no variable {name}; {WRONG_FILE}")
     return [variables[name] for name in names]
 
 
-def column(path, array, kind):
-    """Flattens a MATLAB array, or cells that hold one value each.
+def column(path, variable, kind):
+    """The values of an array, or of cells that hold one value each.
 
     Args:
       path: str, the file, for an error.
-      array: array.
+      variable: see `mat_reader.answer`.
       kind: type, int or str.
 
     Returns:
@@ -136,25 +134,27 @@ def column(path, array, kind):
     Raises:
       UserError: there is no value, or one is missing or of the wrong type.
     """
-    import numpy as np  # only now: --help does not need it
-
     try:
-        found = [np.ravel(cell)[0] for cell in np.ravel(array)]
-        values = [kind(value) for value in found]
-        if not values or (kind is int and values != found):
+        values = [kind(value) for value in variable]
+        if (
+            not values
+            or isinstance(variable, dict)
+            or None in variable
+            or (kind is int and values != variable)
+        ):
             raise ValueError
-    except (IndexError, ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError):
         raise UserError(f"{path} has an entry without a value; {WRONG_FILE}") from None
     return values
 
 
 def field(path, records, name, kind):
-    """Flattens a field of MATLAB records, see `column`.
+    """The values of a field of records, see `column`.
 
     Raises:
       UserError: the records have no such field.
     """
-    if name not in (records.dtype.names or ()):
+    if name not in records or isinstance(records, list):
         raise UserError(f"{path} has no field {name} in its annotations; {WRONG_FILE}")
     return column(path, records[name], kind)
 

@@ -69,7 +69,9 @@ def _make(name, root, given, show):
     """Writes the lists of a data set and checks it."""
     if name == "custom":
         seed = given.seed or 0
-        annotations, groups = split.split(root, given.split or SHARES, seed, given.workers)
+        annotations, groups = split.split(
+            root, given.split or SHARES, seed, given.workers, given.max_megapixels
+        )
         if groups:
             examples = "; ".join(", ".join(group) for group in groups[:EXAMPLES])
             show(f"near-duplicates, kept in one split: {len(groups)} groups, such as {examples}")
@@ -80,15 +82,19 @@ def _make(name, root, given, show):
     new = lists.write(root, annotations, given.overwrite)
     show(f"{os.path.join(root, 'lists')} " + ("is written" if new else "is unchanged"))
     report = inspection.inspect_dataset(
-        name, root, subset=given.subset, read_images=not given.skip_images, workers=given.workers
-    )
+        name, root, subset=given.subset, read_images=not given.skip_images, workers=given.workers,
+        max_megapixels=given.max_megapixels,
+    )  # fmt: skip
     show(as_text(report))
     return not report.problems
 
 
 def _check(name, root, given, show):
     """Checks a data set, and repairs its images with --fix."""
-    report = inspection.inspect_dataset(name, root, given.fix, given.subset, workers=given.workers)
+    report = inspection.inspect_dataset(
+        name, root, given.fix, given.subset, workers=given.workers,
+        max_megapixels=given.max_megapixels,
+    )  # fmt: skip
     if given.json == "-":
         show(json.dumps(as_json(report), indent=2, sort_keys=True))
         return not report.problems

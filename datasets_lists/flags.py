@@ -40,9 +40,9 @@ examples:
 _CHECK_EPILOG = """\
 Reports counts that differ from the published ones; labels without a training image; missing images
 and images in no list; the same file or the same pixels in two splits; and images that training
-can't decode, are truncated, have the wrong extension (a PNG called .jpg), are not RGB, exceed 200
-megapixels or have an unsupported format. Also prints image sizes, images per class and the hash of
-the classes. Photos are first turned upright by their EXIF orientation.
+can't decode, are truncated, have the wrong extension (a PNG called .jpg), are not RGB, exceed
+--max_megapixels or have an unsupported format. Also prints image sizes, images per class and the
+hash of the classes. Photos are first turned upright by their EXIF orientation.
 
 --fix rewrites such images in place, upright, as RGB JPEGs (RGB PNGs or BMPs if the name ends in
 .png or .bmp), and keeps the originals as NAME.orig. It touches nothing else.
@@ -108,6 +108,8 @@ def _add_common(parser):
         help="part of the data set is missing on purpose: ignore published counts")  # fmt: skip
     add("--workers", type=_at_least(1), metavar="N",
         help="processes that read images [default: one per core]")  # fmt: skip
+    add("--max_megapixels", type=_at_least(1), metavar="N",
+        help="megapixels of the largest image that is decoded [default as in main.py]")  # fmt: skip
 
 
 def _make_parser():

@@ -15,10 +15,11 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple, Optional, Tuple
 
-from PIL import Image, ImageOps
+from PIL import ImageOps
 from tqdm import tqdm
 
 from utils.errors import UserError
+from utils.pictures import TooLarge, open_image
 
 FORMATS = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".bmp": "BMP", ".gif": "GIF",
@@ -26,7 +27,6 @@ FORMATS = {
 }  # fmt: skip
 # TensorFlow 1.15, the only one for Python 3.7, can't decode WebP.
 DECODABLE = ("BMP", "GIF", "JPEG", "PNG") + (("WEBP",) if sys.version_info >= (3, 8) else ())
-MAX_MEGAPIXELS = 200  # larger images are not decoded
 IMAGES_A_PROCESS = 256
 CHUNK = 16
 
@@ -45,15 +45,12 @@ class ImageInfo(NamedTuple):
     problems: tuple
 
 
-class TooLarge(Exception):  # noqa: N818 - a problem of the image, which is reported
-    """An image has more pixels than `MAX_MEGAPIXELS`."""
-
-
-def examine(path):
+def examine(path, max_megapixels):
     """Reads one image file in full.
 
     Args:
       path: str.
+      max_megapixels: int, a larger image is not decoded.
 
     Returns:
       ImageInfo.
@@ -66,7 +63,7 @@ def examine(path):
     except OSError as error:
         return ImageInfo(None, path, (("unreadable", error.strerror),))
     try:
-        image = decode(data)
+        image = decode(data, max_megapixels)
         shown = upright(image)
         content = _digest(repr(shown.size).encode() + _comparable(shown).tobytes())
     except TooLarge as error:
@@ -87,47 +84,26 @@ def _digest(data):
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def open_image(source):
-    """Opens an image, reading only its header.
-
-    Args:
-      source: str, a path, or a binary file.
-
-    Returns:
-      PIL.Image.Image.
-
-    Raises:
-      TooLarge: it has more than `MAX_MEGAPIXELS`.
-      Exception: of many types, it is not an image.
-    """
-    Image.MAX_IMAGE_PIXELS = None  # this limit replaces Pillow's own
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd metadata; only the pixels matter
-        image = Image.open(source)
-    megapixels = image.width * image.height / 1e6
-    if megapixels > MAX_MEGAPIXELS:
-        image.close()
-        raise TooLarge(f"has {megapixels:,.0f} megapixels, more than {MAX_MEGAPIXELS}")
-    return image
-
-
-def decode(data):
+def decode(data, max_megapixels):
     """Decodes an image with every check that Pillow has.
 
     Args:
       data: bytes, an encoded file.
+      max_megapixels: int.
 
     Returns:
       PIL.Image.Image, as stored.
 
     Raises:
-      TooLarge: it has more than `MAX_MEGAPIXELS`.
+      TooLarge: it has more than `max_megapixels`.
       Exception: of many types, it can't be decoded.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        open_image(io.BytesIO(data)).verify()  # checks checksums, which loading skips
-        image = open_image(io.BytesIO(data))
+        open_image(
+            io.BytesIO(data), max_megapixels
+        ).verify()  # checks checksums, which loading skips
+        image = open_image(io.BytesIO(data), max_megapixels)
         image.load()
     return image
 
@@ -191,7 +167,7 @@ def map_over(function, paths, workers=None, text="reading"):
     """Applies a function to files with a progress bar, on all cores if there are many files.
 
     Args:
-      function: module-level function from a path to a picklable value.
+      function: module-level function, or a partial one, from a path to a picklable value.
       paths: sequence of N str.
       workers: int, processes; default one per core, or none for a few files.
       text: str, the label of the bar.

@@ -1,8 +1,10 @@
 """Checks a data set: lists against published counts, files against lists, every image."""
 
+import functools
 import os
 from typing import Dict, NamedTuple
 
+from config.base_config import SETTINGS
 from config.datasets import DATASETS
 from data import folders, lists
 from datasets_lists import official, repair
@@ -24,6 +26,7 @@ class _View(NamedTuple):
       class_counts: collection of int, the published numbers of classes.
       entries: list of data.folders.Entry, the content of the image folder.
       splits_of: dict from listed file to the set of splits that must not share it.
+      may_leave: bool, links may lead out of the image folder, as there are no lists.
       images: dict from file to ImageInfo, for the images that were read.
     """
 
@@ -34,10 +37,13 @@ class _View(NamedTuple):
     class_counts: tuple
     entries: list
     splits_of: Dict[str, set]
+    may_leave: bool
     images: Dict[str, ImageInfo]
 
 
-def inspect_dataset(name, root, fix=False, subset=False, read_images=True, workers=None):
+def inspect_dataset(
+    name, root, fix=False, subset=False, read_images=True, workers=None, max_megapixels=None
+):
     """Examines a data set.
 
     Args:
@@ -47,6 +53,7 @@ def inspect_dataset(name, root, fix=False, subset=False, read_images=True, worke
       subset: bool, part of the data set is missing on purpose: ignore published counts.
       read_images: bool; False only checks lists and file names.
       workers: int, processes; default one per core.
+      max_megapixels: int, larger images are not decoded; default as in training.
 
     Returns:
       Report.
@@ -65,15 +72,17 @@ def inspect_dataset(name, root, fix=False, subset=False, read_images=True, worke
         tuple(official.class_counts(name).values()),
         folders.walk(folder) if os.path.isdir(folder) else [],
         _splits_of(rows, official.train_holds_val(name)),
+        not lists.has_lists(root),
         {},
     )
     repaired = []
     if read_images:
+        most = max_megapixels or SETTINGS["max_megapixels"].default
         there = (file for file in sorted(view.splits_of) if _is_file(view, file))
-        view.images.update(_examine(folder, list(there), workers))
+        view.images.update(_examine(folder, list(there), most, workers))
         if fix:
-            repaired = repair.repair_all(folder, view.images)
-            view.images.update(_examine(folder, [file for file, _ in repaired], workers))
+            repaired = repair.repair_all(folder, view.images, most)
+            view.images.update(_examine(folder, [file for file, _ in repaired], most, workers))
     smallest, largest = _extremes(view.images)
     return Report(
         title=spec.title,
@@ -115,8 +124,9 @@ def _notes(view, name, root):
 
 
 def _is_file(view, file):
-    """Whether a listed file is a regular file, or a link to one; others are not opened."""
-    return os.path.isfile(os.path.join(view.folder, file))
+    """Whether a listed file is a regular one below the image folder; others are not opened."""
+    is_file = os.path.isfile(os.path.join(view.folder, file))
+    return is_file and (view.may_leave or not folders.leads_out(view.folder, file))
 
 
 def _splits_of(rows, train_holds_val):
@@ -128,9 +138,10 @@ def _splits_of(rows, train_holds_val):
     return splits_of
 
 
-def _examine(folder, files, workers):
+def _examine(folder, files, max_megapixels, workers):
     paths = [os.path.join(folder, file) for file in files]
-    return dict(zip(files, map_over(examine, paths, workers, "reading images")))
+    read = functools.partial(examine, max_megapixels=max_megapixels)
+    return dict(zip(files, map_over(read, paths, workers, "reading images")))
 
 
 def _extremes(images):
@@ -170,7 +181,8 @@ def _missing(view):
     for file in sorted(view.splits_of):
         if not _is_file(view, file):
             there = os.path.lexists(os.path.join(view.folder, file))
-            yield Problem("missing", file, "is not a regular file" if there else "")
+            reason = "is not a regular file of this folder" if there else ""
+            yield Problem("missing", file, reason)
 
 
 def _unlisted(view):

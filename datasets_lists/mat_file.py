@@ -4,23 +4,13 @@ SciPy's reader trusts the offsets and sizes in a file, so wrong ones can make it
 memory (github.com/scipy/scipy/issues/6072).
 """
 
+import json
 import os
-import pickle
 import subprocess
 import sys
 
 TIMEOUT_SECONDS = 120
-_CODE = """
-import pickle, sys, warnings
-warnings.simplefilter("ignore")
-import scipy.io
-try:
-    found = scipy.io.loadmat(sys.argv[1], variable_names=sys.argv[2:])
-    answer = {name: value for name, value in found.items() if name in sys.argv[2:]}
-except Exception as error:
-    answer = (str(error) or repr(error)).splitlines()[0]
-sys.stdout.buffer.write(pickle.dumps(answer))
-"""
+_READER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "mat_reader.py")
 
 
 def load(path, names):
@@ -31,17 +21,25 @@ def load(path, names):
       names: collection of str.
 
     Returns:
-      dict from name to what SciPy reads, for the variables that exist, and str, why the file can't
-      be read, or None.
+      dict from name to variable, for those that exist, see `mat_reader.answer`, and str, why the
+      file can't be read, or None.
     """
-    command = [sys.executable, "-c", _CODE, os.path.abspath(path), *names]
     try:
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS
-        )
-        answer = pickle.loads(done.stdout)
+        status, output = _run([_READER, os.path.abspath(path), *names])
+        answer = json.loads(output)
     except subprocess.TimeoutExpired:
         return {}, f"reading it takes more than {TIMEOUT_SECONDS} seconds"
-    except (pickle.UnpicklingError, EOFError):
-        return {}, f"its reader exited with status {done.returncode}"
+    except ValueError:
+        return {}, f"its reader exited with status {status}"
     return ({}, answer) if isinstance(answer, str) else (answer, None)
+
+
+def _run(words):
+    """Runs Python; its exit status and output."""
+    done = subprocess.run(
+        [sys.executable, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=TIMEOUT_SECONDS,
+    )
+    return done.returncode, done.stdout.decode("ascii", "replace")

@@ -8,8 +8,9 @@ import warnings
 import numpy as np
 from PIL import Image, ImageFile
 
-from datasets_lists.images import FORMATS, open_image, upright
+from datasets_lists.images import FORMATS, upright
 from utils.errors import UserError
+from utils.pictures import open_image
 
 BACKUP_ENDING = ".orig"
 REPAIRABLE = ("truncated", "misnamed", "not_rgb", "unreadable")
@@ -17,12 +18,13 @@ REPAIRABLE = ("truncated", "misnamed", "not_rgb", "unreadable")
 _OPTIONS = {"JPEG": {"quality": 95, "subsampling": 0}, "PNG": {}, "BMP": {}}
 
 
-def repair_all(folder, images):
+def repair_all(folder, images, max_megapixels):
     """Repairs all images that can be repaired.
 
     Args:
       folder: str, the image folder.
       images: dict from file below `folder` to images.ImageInfo.
+      max_megapixels: int, larger images are left alone.
 
     Returns:
       list of (file, what was done).
@@ -31,12 +33,12 @@ def repair_all(folder, images):
     for file in sorted(images):
         kinds = {kind for kind, _ in images[file].problems}
         if kinds.intersection(REPAIRABLE):
-            change = repair(os.path.join(folder, file))
+            change = repair(os.path.join(folder, file), max_megapixels)
             done += [(file, change)] if change else []
     return done
 
 
-def repair(path):
+def repair(path, max_megapixels):
     """Rewrites an image as an RGB JPEG, or as an RGB PNG or BMP if it has that extension.
 
     The pixels are those that training sees: transparency is dropped, and the photo is turned
@@ -45,6 +47,7 @@ def repair(path):
 
     Args:
       path: str.
+      max_megapixels: int, a larger image is left alone.
 
     Returns:
       str, what was done; None if nothing was, as the image can't be read or its extension does not
@@ -56,7 +59,7 @@ def repair(path):
     target = FORMATS.get(os.path.splitext(path)[1].lower())
     if target not in _OPTIONS:
         return None
-    image, cut = _read(path)
+    image, cut = _read(path, max_megapixels)
     if image is None:
         return None
     encoded = io.BytesIO()
@@ -75,14 +78,14 @@ def repair(path):
     return f"now an RGB {target}{lost}; original: {os.path.basename(backup)}"
 
 
-def _read(path):
+def _read(path, max_megapixels):
     """The image as RGB and whether it is truncated; (None, False) if it can't be read."""
-    whole = _decoded(path)
+    whole = _decoded(path, max_megapixels)
     if whole is not None:
         return whole, False
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
-        part = _decoded(path)
+        part = _decoded(path, max_megapixels)
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
     if part is None or all(low == high for low, high in part.getextrema()):
@@ -90,11 +93,11 @@ def _read(path):
     return part, True
 
 
-def _decoded(path):
+def _decoded(path, max_megapixels):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with open_image(path) as image:
+            with open_image(path, max_megapixels) as image:
                 image.load()
                 return _as_rgb(upright(image))
     except Exception:  # Pillow's readers fail in many ways on damaged files

@@ -1,5 +1,6 @@
 """Splits one folder per class: class by class, with near-duplicates kept together."""
 
+import functools
 import os
 import warnings
 
@@ -7,10 +8,12 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from config.base_config import SETTINGS
 from data.folders import SPLITS, files_of_classes
 from datasets_lists.annotations import Annotations
-from datasets_lists.images import map_over, open_image, upright
+from datasets_lists.images import map_over, upright
 from utils.errors import UserError
+from utils.pictures import open_image
 
 # Near-duplicates differ in at most this many bits of their 64-bit perceptual hashes. For the 1,360
 # photos of Flowers-17, 99 % of copies at half the size, at JPEG quality 30 or a third brighter
@@ -20,7 +23,7 @@ MAX_DISTANCE = 8
 _BLOCK = 1024
 
 
-def split(root, shares, seed=0, workers=None):
+def split(root, shares, seed=0, workers=None, max_megapixels=None):
     """Splits a tree with one folder per class.
 
     A group of near-duplicates stays in one split, even across classes. Subject to that, each class
@@ -31,6 +34,7 @@ def split(root, shares, seed=0, workers=None):
       shares: three float, of training, validation and test.
       seed: int.
       workers: int, processes that read the images; default one per core.
+      max_megapixels: int, a larger image is refused; default as in training.
 
     Returns:
       Annotations without empty splits, and list of list of str, the groups of near-duplicates.
@@ -49,7 +53,9 @@ def split(root, shares, seed=0, workers=None):
     index = {name: label for label, name in enumerate(names)}
     files = [file for _, file in rows]
     labels = np.array([index[name] for name, _ in rows])
-    hashes = map_over(_hash_of, [os.path.join(root, file) for file in files], workers, "hashing")
+    most = max_megapixels or SETTINGS["max_megapixels"].default
+    hash_of = functools.partial(_hash_of, max_megapixels=most)
+    hashes = map_over(hash_of, [os.path.join(root, file) for file in files], workers, "hashing")
     groups = near_duplicates(np.array(hashes))
     chosen = assign(labels, groups, shares, seed)
     found = {
@@ -77,14 +83,14 @@ def check_shares(shares):
         )
 
 
-def _hash_of(path):
+def _hash_of(path, max_megapixels):
     """The perceptual hash of an image, bool [64]."""
     import imagehash  # only now: --help does not need it
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with open_image(path) as image:
+            with open_image(path, max_megapixels) as image:
                 image.load()
                 return imagehash.phash(upright(image).convert("RGB")).hash.ravel()
     except Exception as error:  # Pillow's readers fail in many ways on damaged files

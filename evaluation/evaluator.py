@@ -11,6 +11,7 @@ from evaluation import outputs, scoring, spaces
 from training import build, graphs, preflight
 from utils import checkpoints, logs, run_dir
 from utils.errors import UserError
+from utils.provenance import differences, provenance
 from utils.tf1 import open_session, tf
 
 # The final evaluations of main.py: checkpoint, and folder under eval/ with the split's name.
@@ -52,7 +53,7 @@ def run_network(session, graph, image_list, is_stopped=lambda: False, start=None
             parts.append(session.run(fetches))
         except tf.errors.OpError as error:
             done = sum(len(part["labels"]) for part in parts)
-            build.raise_unreadable(image_list.paths[done:])
+            build.raise_unreadable(image_list.paths[done:], graph.augmentation)
             raise error
     # The last batch of several replicas is filled up.
     arrays = {name: np.concatenate([part[name] for part in parts])[:size] for name in fetches}
@@ -89,13 +90,16 @@ def evaluate_run(
       UserError: the run, the checkpoint or the data set is missing or does not match, or the run
         folder can't be written.
     """
-    config = dataclasses.replace(stored.read(folder)[0], **overrides or {})
+    config, records = stored.read(folder)
+    config = dataclasses.replace(config, **overrides or {})
     own = _space_of(config, embedding)
     prefix = checkpoints.find(folder, checkpoint, config.checkpoint_name)
     held_out = _held_out_split(config, split)
     dataset = preflight.load_dataset(config, {split, "train", held_out or split})
     classes, image_list = dataset.class_map, dataset.splits[split]
     run_dir.check_classes(folder, classes.labels, classes.names)
+    for difference in _differences(config, records, dataset):
+        logs.LOGGER.warning("%s: the scores may differ from those of the run", difference)
     target = os.path.join(folder, "eval", out or split)
     eval_files.make_folder(target)
     found, identities = outputs_of(config, prefix, dataset, batch_size, scored=split)
@@ -112,9 +116,21 @@ def evaluate_run(
     )
     vectors = spaces.vectors_of(found[split], own)
     eval_files.draw_pictures(
-        target, found[split], vectors, nearest, image_list, classes.names, config.seed
-    )
+        target, found[split], vectors, nearest, image_list, classes.names, config.seed,
+        config.max_megapixels,
+    )  # fmt: skip
     return report
+
+
+def _differences(config, records, dataset):
+    """How data, code and TensorFlow differ from those that a run stored: list of str."""
+    now, before = preflight.records_of(dataset)["lists"], records.get("lists", {})
+    found = [
+        f"the {split} list is not the one that the run was trained with"
+        for split in sorted(now)
+        if before.get(split, now[split]) != now[split]
+    ]
+    return found + differences(records.get("provenance", {}), provenance(config.gpu))
 
 
 def final_reports(config, split):

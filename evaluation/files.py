@@ -93,7 +93,7 @@ def write_scores(folder, report, arrays, files, class_names, identity):
             shutil.rmtree(part, ignore_errors=True)
 
 
-def draw_pictures(folder, arrays, vectors, nearest, image_list, class_names, seed):
+def draw_pictures(folder, arrays, vectors, nearest, image_list, class_names, seed, max_megapixels):
     """Draws the plots of an evaluation; skips those that fail, with a warning.
 
     Args:
@@ -104,13 +104,16 @@ def draw_pictures(folder, arrays, vectors, nearest, image_list, class_names, see
       image_list: has `paths`, list of N str.
       class_names: sequence of C str.
       seed: int, for the random choice.
+      max_megapixels: int, larger images are not decoded.
     """
     labels, names = arrays["labels"], np.asarray(class_names, dtype=object)
     counts = metrics.confusion_matrix(arrays["logits"], labels)
     draws = (
         lambda path: plots.confusion_matrix(path, counts, names),
         lambda path: plots.embedding_map(path, vectors, labels, names, seed),
-        lambda path: plots.neighbours(path, image_list.paths, labels, nearest, names, seed),
+        lambda path: plots.neighbours(
+            path, image_list.paths, labels, nearest, names, seed, max_megapixels
+        ),
     )
     for name, draw in zip(PICTURES, draws):
         path = os.path.join(folder, name)

@@ -5,6 +5,7 @@ import os
 from config.base_config import device_of
 from config.cli import Parser, checked
 from config.paths import find_run
+from config.resolve import check_value
 from utils.errors import UserError
 
 EPILOG = """examples:
@@ -49,6 +50,8 @@ def parser():
         help="images per batch [default: the run's]")  # fmt: skip
     add("--gpu", type=checked(device_of), metavar="N",
         help="CUDA device; -1 for none [default: the run's]")  # fmt: skip
+    add("--max_megapixels", type=checked(int), metavar="N",
+        help="megapixels of the largest image that is decoded [default: the run's]")  # fmt: skip
     add("--datasets_dir", metavar="PATH", help="folder of the data sets [default: the run's]")
     add("--dataset_path", "--db_path", metavar="PATH",
         help="folder of a custom data set [default: the run's]")  # fmt: skip
@@ -70,12 +73,14 @@ def parse(argv):
       UserError: an unknown flag, a value that can't be read, or a number out of range.
     """
     flags = parser().parse(argv)
-    for name in ("batch_size", "neighbours"):
-        value = getattr(flags, name)
-        if value is not None and value < 1:
-            raise UserError(f"--{name} {value} must be at least 1")
+    for name in ("batch_size", "max_megapixels"):
+        if getattr(flags, name) is not None:
+            check_value(name, getattr(flags, name))
+    if flags.neighbours < 1:
+        raise UserError(f"--neighbours {flags.neighbours} must be at least 1")
     overrides = {
         "gpu": flags.gpu,
+        "max_megapixels": flags.max_megapixels,
         "datasets_dir": flags.datasets_dir and os.path.abspath(flags.datasets_dir),
         "dataset_path": flags.dataset_path and os.path.abspath(flags.dataset_path),
     }

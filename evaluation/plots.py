@@ -9,6 +9,8 @@ from PIL import Image, ImageOps
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
+from utils.pictures import open_image
+
 RIGHT, WRONG = "#2a7f3f", "#c0392b"
 _MOST_NAMES, _LONGEST_NAME = 40, 30
 _MOST_POINTS = 2000
@@ -151,7 +153,7 @@ def _colour(label):
     return cm.tab20((int(label) % 20 + 0.5) / 20)
 
 
-def neighbours(path, image_paths, labels, nearest, class_names, seed):
+def neighbours(path, image_paths, labels, nearest, class_names, seed, max_megapixels):
     """Queries with their nearest images: three of the worst, three random ones, three of the best.
 
     A query is better if more of its nearest images have its class; ties are broken at random.
@@ -163,6 +165,7 @@ def neighbours(path, image_paths, labels, nearest, class_names, seed):
       nearest: int64 [N, k], nearest first.
       class_names: sequence of C str.
       seed: int.
+      max_megapixels: int, larger images are not decoded.
     """
     shown, class_names = nearest[:, : _COLUMNS - 1], texts(class_names)
     score = (labels[shown] == labels[:, np.newaxis]).mean(axis=1)
@@ -175,18 +178,20 @@ def neighbours(path, image_paths, labels, nearest, class_names, seed):
     # All images have the same size, so no automatic layout, which takes a second, is needed.
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.2 / len(rows) / 1.75)
     for axes, (kind, query) in zip(grid, rows):
-        _picture(axes[0], image_paths[query], f"{kind}: {class_names[labels[query]]}", "black")
+        title = f"{kind}: {class_names[labels[query]]}"
+        _picture(axes[0], image_paths[query], max_megapixels, title, "black")
         for place, image in zip(axes[1:], shown[query]):
             colour = RIGHT if labels[image] == labels[query] else WRONG
-            _picture(place, image_paths[image], str(class_names[labels[image]]), colour)
+            title = str(class_names[labels[image]])
+            _picture(place, image_paths[image], max_megapixels, title, colour)
         for place in axes[1 + len(shown[query]) :]:
             place.axis("off")
     save(figure, path, dpi=100)
 
 
-def read_picture(path, pixels=_PIXELS):
+def read_picture(path, max_megapixels, pixels=_PIXELS):
     """An upright image of at most `pixels` per side, PIL.Image.Image in RGB."""
-    with Image.open(path) as image:
+    with open_image(path, max_megapixels) as image:
         image.draft(None, (pixels, pixels))  # decodes a large JPEG at a fraction of its size
         # As in training, only JPEGs have an orientation; MPO is a JPEG with more images appended.
         is_jpeg = image.format in ("JPEG", "MPO")
@@ -195,9 +200,9 @@ def read_picture(path, pixels=_PIXELS):
     return picture
 
 
-def _picture(axes, path, title, colour):
+def _picture(axes, path, max_megapixels, title, colour):
     try:
-        picture = read_picture(path)
+        picture = read_picture(path, max_megapixels)
     except Exception:  # Pillow fails in many ways, even on images that TensorFlow decodes
         picture, title = Image.new("RGB", (4, 3), "#bbbbbb"), "can't be shown"
     axes.imshow(np.asarray(picture))

@@ -40,7 +40,8 @@ def predict(flags, show, note):
         if flags.csv:
             output.write_csv(flags.csv, answers)
         if flags.html:
-            output.write_html(flags.html, answers, _summary(flags, predictor, gallery))
+            about = _summary(flags, predictor, gallery)
+            output.write_html(flags.html, answers, about, predictor.config.max_megapixels)
     if broken:
         note(f"{broken} of {len(paths)} images can't be read")
     return broken

@@ -5,6 +5,7 @@ import os
 from config.base_config import device_of
 from config.cli import Parser, checked
 from config.paths import find_run
+from config.resolve import check_value
 from data.folders import SPLITS
 from evaluation.spaces import SPACES
 from evaluation.unknown import DEFAULT_SHARE
@@ -101,6 +102,8 @@ def _add_run_flags(made, required):
             help="images per batch [default: the run's]")
     add("--gpu", type=checked(device_of), metavar="N",
         help="CUDA device; -1 for none [default: the run's]")
+    add("--max_megapixels", type=checked(int), metavar="N",
+        help="megapixels of the largest image that is decoded [default: the run's]")
     # fmt: on
 
 
@@ -128,13 +131,15 @@ def parse(argv):
         missing = [flags.name is None, flags.folder is None]
         if any(missing) if flags.forget is None else not all(missing):
             raise UserError("enrol takes either --class NAME FOLDER or --forget NAME")
-    if flags.batch_size is not None and flags.batch_size < 1:
-        raise UserError(f"--batch_size {flags.batch_size} must be at least 1")
+    for name in ("batch_size", "max_megapixels"):
+        if getattr(flags, name) is not None:
+            check_value(name, getattr(flags, name))
     if flags.run_dir is not None:
         flags.run_dir = find_run(flags.run_dir)
-    given = {name: getattr(flags, name, None) for name in ("gpu", "datasets_dir", "dataset_path")}
+    names = ("gpu", "max_megapixels", "datasets_dir", "dataset_path")
+    given = {name: getattr(flags, name, None) for name in names}
     flags.overrides = {
-        name: value if name == "gpu" else os.path.abspath(value)
+        name: os.path.abspath(value) if name.startswith("dataset") else value
         for name, value in given.items()
         if value is not None
     }

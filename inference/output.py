@@ -2,15 +2,17 @@
 
 import base64
 import csv
+import functools
 import io
 import os
 import warnings
 
 import jinja2
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from inference.inputs import problem_of
 from utils.errors import UserError
+from utils.pictures import open_image
 
 _TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
 _SHOWN = 3
@@ -117,13 +119,14 @@ def _number(value):
     return f"{value:.6g}"
 
 
-def write_html(path, answers, summary):
+def write_html(path, answers, summary, max_megapixels):
     """Writes answers as one self-contained page.
 
     Args:
       path: str.
       answers: list of Answer.
       summary: dict from heading to text, the origin of the answers.
+      max_megapixels: int, larger images are not shown.
 
     Raises:
       UserError: it can't be written.
@@ -133,7 +136,7 @@ def write_html(path, answers, summary):
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["printable"] = printable
-    environment.globals["thumbnail"] = thumbnail
+    environment.globals["thumbnail"] = functools.partial(thumbnail, max_megapixels=max_megapixels)
     page = environment.get_template("predictions.html")
     counts = {
         "images": len(answers),
@@ -152,12 +155,13 @@ def _share(answers, field):
     return f"{sum(asked)} of {len(asked)}" if asked else None
 
 
-def thumbnail(path, pixels):
+def thumbnail(path, pixels, max_megapixels):
     """A small JPEG of an image as a data: URI; None if that fails.
 
     Args:
       path: str.
       pixels: int, length of the longer side.
+      max_megapixels: int, a larger image is not decoded.
 
     Returns:
       str or None.
@@ -167,13 +171,13 @@ def thumbnail(path, pixels):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
+            with open_image(path, max_megapixels) as image:
                 image.draft("RGB", (2 * pixels, 2 * pixels))  # decodes a large JPEG smaller
                 small = ImageOps.exif_transpose(image).convert("RGB")
         small.thumbnail((pixels, pixels))
         contents = io.BytesIO()
         small.save(contents, "JPEG", quality=70, optimize=True)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Exception:  # Pillow's readers fail in many ways on damaged files
         return None
     return "data:image/jpeg;base64," + base64.b64encode(contents.getvalue()).decode("ascii")
 

@@ -75,7 +75,7 @@ class Predictor:
         return spaces.names_of(self.config.emb_dim is not None)
 
     def _build(self, batch_size, mirrors):
-        augmentation = build.augmentation_of(self.config)
+        augmentation = self._augmentation = build.augmentation_of(self.config)
         self._paths = tf.placeholder(tf.string, [None])
 
         def load(position, path):
@@ -108,7 +108,7 @@ class Predictor:
         with open(prefix + ".index", "rb") as file:
             digest = hashlib.sha256(file.read()).hexdigest()
         folder = self.config.run_dir
-        preprocessing = build.augmentation_of(self.config)._asdict()
+        preprocessing = self._augmentation._asdict()
         used = ("frame_size", "resize_min", "normalisation")
         labels = tuple(label for label, _ in self.classes)
         return {
@@ -162,10 +162,10 @@ class Predictor:
             if gallery is not None:
                 made = gallery.add_neighbours(made, arrays)
             for place, answer in zip(places, made):
-                yield from map(_broken, paths[done:place], problems[done:place])
+                yield from map(self._broken, paths[done:place], problems[done:place])
                 yield answer
                 done = place + 1
-        yield from map(_broken, paths[done:], problems[done:])
+        yield from map(self._broken, paths[done:], problems[done:])
 
     def predict(self, paths, gallery=None):
         """`answers` as a list of Answer."""
@@ -185,9 +185,9 @@ class Predictor:
             pooled=arrays["pooled"][row],
         )
 
-
-def _broken(path, problem):
-    if problem is None:
-        found = pipeline.first_unreadable([os.fsencode(os.path.abspath(path))])
-        problem = f"it can't be decoded: {found[1]}" if found else "it can't be cropped"
-    return Answer(path, error=problem)
+    def _broken(self, path, problem):
+        if problem is None:
+            name = os.fsencode(os.path.abspath(path))
+            found = pipeline.first_unreadable([name], self._augmentation)
+            problem = f"it can't be decoded: {found[1]}" if found else "it can't be read"
+        return Answer(path, error=problem)

@@ -99,7 +99,7 @@ def _state_before(cell, steps, missing, found):
 
 def _state_of_run(cell, lists, missing, found):
     config = cell.config
-    before, records = _read_run(config.run_dir)
+    before, records = stored.read(config.run_dir)
     seconds = _step_seconds(before)
     other = _other_settings(before, config) or _other_data(records, lists)
     if other:
@@ -115,15 +115,6 @@ def _state_of_run(cell, lists, missing, found):
     if state.kind != MISSING and len(known) == len(PROTOCOLS):
         state = state._replace(reason=f"will be evaluated again: {reason}")
     return state._replace(records=records, step_seconds=seconds)
-
-
-def _read_run(folder):
-    config, records = stored.read(folder)
-    for name in ("image_counts", "provenance"):
-        if not isinstance(records.get(name, {}), dict):
-            path = os.path.join(folder, stored.ARGS_FILE)
-            raise UserError(f"{path} is damaged: {name} can't be {records[name]!r:.60}")
-    return config, records
 
 
 def _other_settings(before, config):

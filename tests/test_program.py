@@ -31,6 +31,11 @@ def run(cwd, script, *words):
     )
 
 
+@pytest.mark.promise(
+    "SIGTERM during training",
+    "the step is finished and saved, and the same command goes on",
+    "exit code 143",
+)
 def test_train_be_stopped_go_on_and_evaluate(tree, tmp_path):
     words = [*TINY, "--dataset_path", tree, "--train_iters"]
     process = subprocess.Popen(
@@ -65,6 +70,9 @@ def test_train_be_stopped_go_on_and_evaluate(tree, tmp_path):
     assert all(path.exists() for path in written)
 
 
+@pytest.mark.promise(
+    "wrong flags and missing folders", "one sentence, and nothing is written", "exit code 2"
+)
 @pytest.mark.parametrize(
     "script, words, expected",
     [

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.test_program import ROOT, TINY
 
 
@@ -16,6 +18,10 @@ def run(words, cwd, **changes):
     )  # fmt: skip
 
 
+@pytest.mark.promise(
+    "an ASCII terminal, a wrong MPLBACKEND, python -O, a hostile folder name",
+    "a run works as everywhere",
+)
 def test_an_ascii_terminal_nonsense_for_a_backend_and_no_assertions(tree, tmp_path):
     """And a folder whose name is Chinese, with a star, brackets and spaces in it."""
     place = tmp_path / "[鸢尾花] * ?"
@@ -41,12 +47,14 @@ def test_an_ascii_terminal_nonsense_for_a_backend_and_no_assertions(tree, tmp_pa
     assert again.returncode == 0 and b"1 of 1 steps done" in again.stderr
 
 
+@pytest.mark.promise("python -OO", "one sentence says what to use")
 def test_python_without_docstrings_gets_one_sentence(tmp_path):
     done = run(["main.py"], tmp_path, flags=["-OO"])
     assert done.returncode == 2 and os.listdir(str(tmp_path)) == []
     assert len(done.stderr.splitlines()) == 1 and b"use python or python -O" in done.stderr
 
 
+@pytest.mark.promise("the working folder is deleted", "one sentence says so")
 def test_a_working_folder_that_is_gone(tmp_path):
     gone = tmp_path / "gone"
     gone.mkdir()
@@ -59,6 +67,7 @@ def test_a_working_folder_that_is_gone(tmp_path):
     ]
 
 
+@pytest.mark.promise("the reader of a pipe goes away", "no traceback")
 def test_nobody_reads_on():
     """The list of networks is longer than what is read of it."""
     line = f"{sys.executable} -m pretrained list | true"

@@ -31,6 +31,7 @@ def augmentation_of(config):
         resize_square=config.resize_square,
         flip=config.flip,
         normalisation=NETWORKS[config.net].preprocessing,
+        max_pixels=config.max_megapixels * 10**6,
     )
 
 
@@ -242,13 +243,17 @@ def learning_rate_factors(config, variables):
     ]
 
 
-def raise_unreadable(paths):
+def raise_unreadable(paths, augmentation):
     """Raises an error that names the first image that can't be decoded, if any.
+
+    Args:
+      paths: iterable of str.
+      augmentation: data.augment.Augmentation.
 
     Raises:
       UserError: there is one.
     """
-    found = pipeline.first_unreadable(paths)
+    found = pipeline.first_unreadable(paths, augmentation)
     if found is not None:
         raise UserError(
             f"the image {found[0]} can't be decoded ({found[1]}); convert it to JPEG or PNG,"

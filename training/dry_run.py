@@ -12,7 +12,7 @@ from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
 from training import graphs, preflight
 from training.loop import take_step
-from utils.tf1 import open_session, tf
+from utils.tf1 import make_deterministic, open_session, tf
 
 _TIMED_STEPS = 3
 
@@ -31,6 +31,8 @@ def check(config):
         decoded.
     """
     config = dataclasses.replace(config, cache=None)
+    if config.deterministic:
+        make_deterministic()
     with tempfile.TemporaryDirectory() as scratch:
         if config.dataset == "digits" and not os.path.isdir(config.dataset_dir):
             config = dataclasses.replace(config, datasets_dir=scratch)

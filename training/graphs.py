@@ -6,6 +6,7 @@ import numpy as np
 
 from config.networks import NETWORKS
 from training.build import (
+    augmentation_of,
     build_objective,
     build_optimizer,
     build_tower,
@@ -87,6 +88,7 @@ class EvalGraph(NamedTuple):
       logits: float32 [B, C].
       embeddings: float32 [B, D], or None for a vanilla run.
       pooled: float32 [B, F].
+      augmentation: data.augment.Augmentation, how files become images.
     """
 
     batch_size: int
@@ -97,6 +99,7 @@ class EvalGraph(NamedTuple):
     logits: tf.Tensor
     embeddings: Optional[tf.Tensor]
     pooled: tf.Tensor
+    augmentation: tuple
 
 
 class _Part(NamedTuple):
@@ -317,4 +320,5 @@ def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=Non
 
         outputs = replicas.run(build)[0]
         start = tf.group(*[iterator.initializer for iterator in iterators])
-        return EvalGraph(batch_size or config.batch_size, start, *outputs)
+        size, augmentation = batch_size or config.batch_size, augmentation_of(config)
+        return EvalGraph(size, start, *outputs, augmentation)

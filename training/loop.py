@@ -183,7 +183,8 @@ def take_step(session, graph, config, image_list, done):
 def _name_unreadable(config, image_list, done):
     """Raises the UserError for an undecodable image of the next step, if there is one."""
     paths = image_list.paths
-    build.raise_unreadable(paths[i] for i in positions_of(config, image_list, done))
+    chosen = (paths[i] for i in positions_of(config, image_list, done))
+    build.raise_unreadable(chosen, build.augmentation_of(config))
 
 
 def positions_of(config, image_list, done):

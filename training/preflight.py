@@ -11,7 +11,7 @@ from data import digits, lists
 from pretrained import weights as weight_files
 from utils import run_dir
 from utils.errors import UserError
-from utils.provenance import provenance
+from utils.provenance import versions
 
 
 def check_dataset_folder(config):
@@ -245,8 +245,7 @@ def in_common(config, dataset, weights, steps_done):
         for name, f in SETTINGS.items()
         if name not in _OWN and (f.metadata["group"] != "machine" or name == "sync_bn")
     }
-    versions = {name: value for name, value in provenance().items() if name != "platform"}
-    about = dict(settings, **versions)
+    about = dict(settings, **versions())
     about["number of devices"] = len(config.gpu.split(","))
     about["steps done in its run folder"] = steps_done
     about["run folder to resume"] = os.path.exists(os.path.join(config.run_dir, stored.ARGS_FILE))

@@ -19,7 +19,7 @@ from training.replicas import Replicas
 from utils import checkpoints, logs, run_dir
 from utils.lock import lock, unlock
 from utils.provenance import provenance
-from utils.tf1 import open_session, tf
+from utils.tf1 import make_deterministic, open_session, tf
 
 
 def train(config, cluster=None):
@@ -53,11 +53,8 @@ def train(config, cluster=None):
     weights = None if newest else preflight.pretrained_path(config)
     if config.on_exist == "overwrite":
         preflight.check_overwrite(config, weights)
-    if cluster is not None:
-        about = preflight.in_common(config, dataset, weights, done)
-        peers.meet(cluster, about, config.join_timeout)
-    replicas = Replicas(config.gpu, cluster)
-    preflight.check_replicas(config, replicas.count)
+    about = preflight.in_common(config, dataset, weights, done)
+    replicas = _open_devices(config, cluster, about)
     with contextlib.ExitStack() as stack:
         start = None
         if newest is None and replicas.count > 1:
@@ -86,6 +83,17 @@ def train(config, cluster=None):
         rows = logs.read_metrics(config.run_dir)
         plots.learning_curves(os.path.join(config.run_dir, "curves.png"), rows)
     return config
+
+
+def _open_devices(config, cluster, about):
+    """The Replicas of a run, once its machines have met and agreed on `about`."""
+    if config.deterministic:
+        make_deterministic()
+    if cluster is not None:
+        peers.meet(cluster, about, config.join_timeout)
+    replicas = Replicas(config.gpu, cluster)
+    preflight.check_replicas(config, replicas.count)
+    return replicas
 
 
 def _build_graphs(config, dataset, replicas):
@@ -151,7 +159,7 @@ def _opened_run_folder(config, dataset):
         if config.on_exist == "overwrite":
             run_dir.clear(folder, config.log_name, config.checkpoint_name)
         run_dir.write_classes(folder, class_map.labels, class_map.names)
-        settings = dict(dataclasses.asdict(config), provenance=provenance())
+        settings = dict(dataclasses.asdict(config), provenance=provenance(config.gpu))
         settings.update(preflight.records_of(dataset))
         run_dir.write_json(os.path.join(folder, stored.ARGS_FILE), settings)
         with logs.logging_to(os.path.join(folder, config.log_name + ".txt")):

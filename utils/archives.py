@@ -19,7 +19,8 @@ CHUNK_BYTES = 1 << 18
 # Size limit of the contents: photos hardly compress, and text rarely below a hundredth.
 MOST_TIMES = 200
 MOST_MORE_BYTES = 1 << 30
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError)
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError,
+           IndexError)  # fmt: skip
 
 
 def extract(archive, folder, most_bytes=None):

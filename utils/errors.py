@@ -12,14 +12,15 @@ _BEFORE_REASON = re.compile(
     r"^({{.*?}} *|Error in user-defined function.*Iterator::\S+: |\(\d+\) *[A-Za-z_ ]+: *)+"
 )
 _ASSERTION = re.compile(r"^assertion failed: \[(.*?)\].*")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class UserError(Exception):
     """One sentence: what is wrong, where, and what to do."""
 
     def __init__(self, message):
-        """Takes the sentence; line breaks in quoted names are escaped."""
-        super().__init__(str(message).replace("\n", "\\n"))
+        """Takes the sentence; line breaks and control characters in quoted names are escaped."""
+        super().__init__(_CONTROL.sub(lambda found: repr(found.group())[1:-1], str(message)))
 
 
 class Interrupted(Exception):  # noqa: N818 - not an error

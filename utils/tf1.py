@@ -6,6 +6,7 @@ Every other module imports `tf`, `slim` and `slim_nets` from here.
 import contextlib
 import importlib
 import os
+import platform
 import sys
 import tempfile
 import warnings
@@ -33,9 +34,10 @@ def _alias_legacy_layers():
 
 
 __all__ = [
-    "TENSORFLOW_VERSION", "hold_back_stderr", "load_saved_model", "mirrored_strategy",
-    "multi_worker_strategy", "open_session", "require_tensorflow_2", "run_on_replicas",
-    "session_config", "slim", "slim_nets", "tf", "tflite_of",
+    "TENSORFLOW_VERSION", "device_name", "hold_back_stderr", "load_saved_model",
+    "make_deterministic", "mirrored_strategy", "multi_worker_strategy", "open_session",
+    "require_tensorflow_2", "run_on_replicas", "session_config", "slim", "slim_nets", "tf",
+    "tflite_of",
 ]  # fmt: skip
 
 
@@ -100,6 +102,33 @@ def session_config(gpu):
     if found:  # without one TensorFlow 1.15 would abort
         config.gpu_options.visible_device_list = gpu
     return config
+
+
+def device_name(gpu):
+    """The devices of a session, such as "GPU 0 (NVIDIA H100)", or the processor.
+
+    Args:
+      gpu: str, see `session_config`.
+    """
+    devices = tf.config.experimental.list_physical_devices("GPU")
+    chosen = [number for number in map(int, gpu.split(",")) if 0 <= number < len(devices)]
+    if not chosen:
+        return platform.processor() or platform.machine()
+    if _IS_TF1:
+        return ", ".join(f"GPU {number}" for number in chosen)
+    details = tensorflow.config.experimental.get_device_details
+    names = [details(devices[number]).get("device_name", "unknown") for number in chosen]
+    return ", ".join(f"GPU {number} ({name})" for number, name in zip(chosen, names))
+
+
+def make_deterministic():
+    """Makes every op of this process give the same result each time, on GPUs too.
+
+    Raises:
+      UserError: this is TensorFlow 1.15.
+    """
+    require_tensorflow_2("--deterministic true")
+    tensorflow.config.experimental.enable_op_determinism()
 
 
 def open_session(gpu):

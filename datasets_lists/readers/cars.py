@@ -96,7 +96,7 @@ def _read_two_files(root, train_path):
 def _labels_and_files(split, path):
     records = read_mat(path, "annotations")[0]
     files = field(path, records, "fname", str)
-    if split == "test" and "class" not in records.dtype.names:
+    if split == "test" and "class" not in records:
         raise _without_labels(path)
     return field(path, records, "class", int), [f"cars_{split}/{name}" for name in files]
 

@@ -17,9 +17,9 @@ _FOR, _AGAINST = np.array([214, 93, 14]), np.array([38, 84, 166])
 class Thumbnails:
     """Small copies of photos; each is read once."""
 
-    def __init__(self, pixels=PIXELS):
-        """Takes the longest side in pixels."""
-        self._pixels = pixels
+    def __init__(self, max_megapixels, pixels=PIXELS):
+        """Takes the size of the largest photo to decode, and the longest side in pixels."""
+        self._max_megapixels, self._pixels = max_megapixels, pixels
         self._uris = {}
 
     def of(self, path):
@@ -29,22 +29,23 @@ class Thumbnails:
         return self._uris[path]
 
     def _read(self, path):
-        picture = small_copy(path, self._pixels)
+        picture = small_copy(path, self._max_megapixels, self._pixels)
         return None if picture is None else jpeg(picture)
 
 
-def small_copy(path, pixels):
+def small_copy(path, max_megapixels, pixels):
     """Reads a photo and shrinks it, see `plots.read_picture`.
 
     Args:
       path: str.
+      max_megapixels: int, a larger photo is not decoded.
       pixels: int, the longest side.
 
     Returns:
       PIL.Image.Image in RGB; None if it can't be read.
     """
     try:
-        return plots.read_picture(path, pixels)
+        return plots.read_picture(path, max_megapixels, pixels)
     except Exception:  # decoders may raise anything for a damaged file; the page shows a grey box
         return None
 

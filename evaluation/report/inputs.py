@@ -67,6 +67,7 @@ class Inputs(NamedTuple):
       history: list of dict of str, the rows of metrics.csv.
       advice: list of str.
       seed: int, for random choices.
+      max_megapixels: int, larger photos are not shown.
     """
 
     title: str
@@ -85,3 +86,4 @@ class Inputs(NamedTuple):
     history: list
     advice: list
     seed: int
+    max_megapixels: int

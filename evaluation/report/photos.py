@@ -9,7 +9,7 @@ class Photos:
     def __init__(self, inputs):
         """Takes the Inputs."""
         self._names = inputs.class_names
-        self._thumbnails = Thumbnails()
+        self._thumbnails = Thumbnails(inputs.max_megapixels)
 
     def of(self, image_set, row, query=None, distance=None):
         """One photo.

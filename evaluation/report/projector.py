@@ -14,7 +14,7 @@ MOST_PIXELS, PIXELS = 8192, 64
 _GREY = (200, 200, 200)
 
 
-def write(folder, vectors, labels, files, paths, class_names):
+def write(folder, vectors, labels, files, paths, class_names, max_megapixels):
     """Writes the files; `tensorboard --logdir FOLDER` shows them.
 
     Args:
@@ -24,6 +24,7 @@ def write(folder, vectors, labels, files, paths, class_names):
       files: list of N str.
       paths: list of N str.
       class_names: list of C str.
+      max_megapixels: int, larger images are not decoded.
     """
     os.makedirs(folder, exist_ok=True)
     rows = ["\t".join(f"{value:.6g}" for value in vector) for vector in vectors]
@@ -33,7 +34,7 @@ def write(folder, vectors, labels, files, paths, class_names):
     write_text(os.path.join(folder, METADATA), "\n".join(lines) + "\n")
     pixels = photo_pixels(len(paths))
     part = os.path.join(folder, SPRITE + ".tmp")
-    sprite(paths, pixels).save(part, "JPEG", quality=85)
+    sprite(paths, pixels, max_megapixels).save(part, "JPEG", quality=85)
     os.replace(part, os.path.join(folder, SPRITE))
     write_text(os.path.join(folder, CONFIG), _config(*vectors.shape, pixels))
 
@@ -69,12 +70,13 @@ def columns_of(num_images):
     return int(np.ceil(np.sqrt(num_images)))
 
 
-def sprite(paths, pixels):
+def sprite(paths, pixels, max_megapixels):
     """All photos in a square, row by row; one that can't be read is grey.
 
     Args:
       paths: list of N str.
       pixels: int, per side of each photo.
+      max_megapixels: int, larger images are not decoded.
 
     Returns:
       PIL.Image.Image.
@@ -82,7 +84,8 @@ def sprite(paths, pixels):
     columns = columns_of(len(paths))
     sheet = Image.new("RGB", (columns * pixels, columns * pixels), "white")
     for i, path in enumerate(paths):
-        picture = small_copy(path, 2 * pixels) or Image.new("RGB", (pixels, pixels), _GREY)
+        picture = small_copy(path, max_megapixels, 2 * pixels)
+        picture = picture or Image.new("RGB", (pixels, pixels), _GREY)
         place = (i % columns * pixels, i // columns * pixels)
         sheet.paste(picture.resize((pixels, pixels), Image.LANCZOS), place)
     return sheet

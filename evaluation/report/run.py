@@ -88,6 +88,7 @@ def write_projector(folder, split, metrics, overrides=None):
         projector.write(
             target, run.vectors(split, run.own), image_list.labels,
             eval_files.printable(image_list.files), image_list.paths, run.names,
+            run.config.max_megapixels,
         )  # fmt: skip
     return target
 
@@ -127,12 +128,13 @@ def inputs_of(run):
         explanation=_explanation(run, scored, chosen, near_errors),
         duplicates=suspects.near_duplicates(
             scored.paths, scored.labels, train.paths, train.labels,
-            _Search(run, "pooled").of(split, NEAREST),
+            _Search(run, "pooled").of(split, NEAREST), config.max_megapixels,
         ),
         samples=_samples(run, space_names),
         history=run_files.history(config.run_dir),
         advice=run_files.advice(config.run_dir),
         seed=config.seed,
+        max_megapixels=config.max_megapixels,
     )  # fmt: skip
 
 

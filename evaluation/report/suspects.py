@@ -73,7 +73,7 @@ class Duplicate(NamedTuple):
     bits: int
 
 
-def near_duplicates(paths, labels, train_paths, train_labels, found):
+def near_duplicates(paths, labels, train_paths, train_labels, found, max_megapixels):
     """Pairs across two lists that are close in the pooled space and look alike.
 
     Args:
@@ -82,6 +82,7 @@ def near_duplicates(paths, labels, train_paths, train_labels, found):
       train_paths: list of M str.
       train_labels: int [M].
       found: inputs.Found [N, k] among the training images, in the pooled space.
+      max_megapixels: int, larger images are not decoded.
 
     Returns:
       list of Duplicate, the nearest first, of pairs with different labels. Unreadable images are
@@ -94,14 +95,14 @@ def near_duplicates(paths, labels, train_paths, train_labels, found):
     for place in np.argsort(distances, kind="stable")[:_MOST_HASHED]:
         row, rank = candidates[place]
         train_row = found.rows[row, rank]
-        bits = _differing_bits(paths[row], train_paths[train_row])
+        bits = _differing_bits(max_megapixels, paths[row], train_paths[train_row])
         if bits is not None and bits <= MOST_BITS:
             pairs.append(Duplicate(int(row), int(train_row), float(distances[place]), bits))
     return pairs
 
 
-def _differing_bits(*paths):
-    pictures = [small_copy(path, _PIXELS) for path in paths]
+def _differing_bits(max_megapixels, *paths):
+    pictures = [small_copy(path, max_megapixels, _PIXELS) for path in paths]
     if any(picture is None for picture in pictures):
         return None
     first, second = map(imagehash.phash, pictures)

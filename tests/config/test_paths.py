@@ -38,3 +38,9 @@ def test_a_wrong_local_ini_is_named(tmp_path, text):
     path.write_text(text)
     with pytest.raises(UserError, match="local.ini"):
         read_local_ini(str(path))
+
+
+def test_a_zero_byte_in_local_ini(tmp_path):
+    (tmp_path / "local.ini").write_text("[paths]\ndatasets_dir = a\0b\n")
+    with pytest.raises(UserError, match="holds a zero byte"):
+        read_local_ini(str(tmp_path / "local.ini"))

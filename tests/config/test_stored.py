@@ -134,3 +134,29 @@ def test_values_of_every_kind_are_read_or_refused(tmp_path, seed):
         assert isinstance(config.dataset, str) and isinstance(config.batch_size, int)
         assert 0 < config.batch_size < 2**31 and config.learning_rate >= 0
         assert json.loads(json.dumps(dataclasses.asdict(config), allow_nan=False))
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("checkpoint_name", "../x"),
+        ("log_name", "/etc/x"),
+        ("log_name", ".."),
+        ("run_suffix", "a/b"),
+        ("pretrained", "a\0b"),
+        ("datasets_dir", "\ud800"),
+        ("path_origins", {"datasets_dir": 1}),
+        ("lists", ["train"]),
+        ("image_counts", {"train": "x"}),
+        ("class_map", 5),
+    ],
+)
+def test_what_no_run_can_have_stored(tmp_path, name, value):
+    write(tmp_path, dict(earlier(), **{name: value}))
+    assert f"damaged: {name} can't be" in message_of(tmp_path)
+
+
+def test_origins_of_paths_that_are_missing(tmp_path):
+    write(tmp_path, dict(earlier(), path_origins={}))
+    origins = stored.read(str(tmp_path))[0].path_origins
+    assert set(origins) == {"datasets_dir", "pretrained_dir", "runs_dir"}

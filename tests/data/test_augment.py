@@ -9,7 +9,7 @@ from data import augment, image_header
 from utils.tf1 import tf
 
 SIZES = ((70, 53), (48, 91), (33, 33), (210, 160))
-BASE = augment.Augmentation("img", 32, 40, 60, 48, False, "inception")
+BASE = augment.Augmentation("img", 32, 40, 60, 48, False, "inception", 10**8)
 
 
 def picture(size, seed=0):
@@ -212,21 +212,25 @@ HUGE = {
 }
 
 
+@pytest.mark.promise(
+    "a small file holds an image that fills the memory", "it is not decoded", "200 megapixels"
+)
 @pytest.mark.parametrize("kind", HUGE)
 def test_an_image_of_too_many_pixels_is_not_decoded(kind):
     contents = HUGE[kind] or encode(Image.new("L", (20001, 10000)))
     with tf.Graph().as_default(), tf.Session() as session:
-        assert session.run(image_header.pixels_of(contents)) > augment.MAX_PIXELS
+        assert session.run(image_header.pixels_of(contents)) > BASE.max_pixels
         with pytest.raises(tf.errors.InvalidArgumentError, match="crop window|mpty|decode bytes"):
             session.run(augment.evaluation_frame(contents, BASE))
 
 
-@pytest.mark.parametrize("kind", ["PNG", "GIF", "JPEG"])
-def test_the_pixels_of_a_format_are_counted(kind, monkeypatch):
-    monkeypatch.setattr(augment, "MAX_PIXELS", 60 * 50)
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "JPEG", "BMP"])
+def test_the_pixels_of_a_format_are_counted(kind):
+    augmentation = BASE._replace(max_pixels=60 * 50)
     with tf.Graph().as_default(), tf.Session() as session:
         contents = tf.placeholder(tf.string, [])
-        pixels, frame = image_header.pixels_of(contents), augment.evaluation_frame(contents, BASE)
+        pixels = image_header.pixels_of(contents)
+        frame = augment.evaluation_frame(contents, augmentation)
         for size in ((60, 50), (61, 50), (60, 51), (700, 3), (3, 700)):
             fed = {contents: encode(picture(size), kind)}
             assert session.run(pixels, fed) == size[0] * size[1]
@@ -237,9 +241,26 @@ def test_the_pixels_of_a_format_are_counted(kind, monkeypatch):
                     session.run(frame, fed)
 
 
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"exif": b"Exif\0\0"}])
+def test_the_pixels_of_webp_are_counted(options):
+    with tf.Graph().as_default(), tf.Session() as session:
+        contents = tf.placeholder(tf.string, [])
+        pixels = image_header.pixels_of(contents)
+        for size in ((60, 50), (1, 1), (700, 3), (3, 700), (5000, 300)):
+            fed = {contents: encode(Image.new("RGB", size), "WEBP", **options)}
+            assert session.run(pixels, fed) == size[0] * size[1]
+
+
+def test_a_bmp_may_be_stored_from_top_to_bottom():
+    contents = bytearray(encode(picture((60, 50)), "BMP"))
+    contents[22:26] = struct.pack("<i", -50)
+    with tf.Graph().as_default(), tf.Session() as session:
+        assert session.run(image_header.pixels_of(bytes(contents))) == 3000
+
+
 def test_other_formats_are_not_counted():
     with tf.Graph().as_default(), tf.Session() as session:
-        for contents in (KINDS["bmp"], b"", b"hello", b"GIF", b"\x89PNG"):
+        for contents in (b"", b"hello", b"GIF", b"\x89PNG"):
             assert session.run(image_header.pixels_of(contents)) == 0
 
 

@@ -180,6 +180,9 @@ def test_a_folder_that_may_not_be_read(tree, monkeypatch):
     assert os.path.join(tree, "bee") in message and "Permission denied" in message
 
 
+@pytest.mark.promise(
+    "a list names a file by `..`, an absolute path or a line break", "it is refused"
+)
 @pytest.mark.parametrize(
     "name, fits",
     [
@@ -192,6 +195,9 @@ def test_a_folder_that_may_not_be_read(tree, monkeypatch):
         ("a/..", False),
         ("a\n.jpg", False),
         ("a\0.jpg", False),
+        ("a\x85.jpg", False),
+        ("a\u2028.jpg", False),
+        ("a\u2029b.jpg", False),
         ("a\udcff.jpg", False),
     ],
 )

@@ -1,5 +1,6 @@
 import hashlib
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -230,6 +231,30 @@ def test_what_is_listed_has_to_be_a_regular_file(root, kind):
     os.rmdir(path) if kind == "folder" else os.remove(path)
     os.symlink("a.jpg", path)
     assert load(root).splits["train"].files[1] == "b.jpg"
+
+
+@pytest.mark.promise("a list names a file outside its folder by a link", "it is refused")
+@pytest.mark.parametrize("kind", ["file", "folder", "beside"])
+def test_no_list_reaches_a_file_outside_by_a_link(root, tmp_path, kind):
+    outside = tmp_path / ("jpg-elsewhere" if kind == "beside" else "elsewhere")
+    write_image(str(outside / "c.jpg"), (9, 9, 9))
+    inside = os.path.join(root, "jpg", "sub")
+    shutil.rmtree(inside)
+    if kind == "folder":
+        os.symlink(str(outside), inside)
+    else:
+        os.mkdir(inside)
+        os.symlink(str(outside / "c.jpg"), os.path.join(inside, "c.jpg"))
+    message = message_of(load, root)
+    assert "sub/c.jpg of the train list is reached by a link" in message
+    assert os.path.join(root, "jpg") in message
+
+
+def test_a_data_set_may_itself_be_a_link(root, tmp_path):
+    os.rename(os.path.join(root, "jpg"), str(tmp_path / "elsewhere"))
+    os.symlink(str(tmp_path / "elsewhere"), os.path.join(root, "jpg"))
+    os.symlink(root, str(tmp_path / "link"))
+    assert len(load(str(tmp_path / "link")).splits["train"].files) == 3
 
 
 def test_an_image_folder_that_may_not_be_read(root, monkeypatch):

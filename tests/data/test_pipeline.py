@@ -16,7 +16,7 @@ from training import build
 from utils.errors import UserError
 from utils.tf1 import tf
 
-AUGMENTATION = Augmentation("img", 24, 28, 40, 32, True, "inception")
+AUGMENTATION = Augmentation("img", 24, 28, 40, 32, True, "inception", 200 * 10**6)
 HUGE_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 20001, 10000) + bytes(50)
 
 
@@ -130,7 +130,7 @@ def test_a_file_name_that_is_no_utf8(split, tmp_path):
     shutil.copy(split.paths[0], os.path.join(str(tmp_path), name))
     one = lists.ImageList(str(tmp_path), [name], split.labels[:1])
     assert [len(labels) for _, labels in scored(one)] == [1]
-    assert pipeline.first_unreadable(one.paths) is None
+    assert pipeline.first_unreadable(one.paths, AUGMENTATION) is None
 
 
 def refused(split, path):
@@ -144,7 +144,7 @@ def refused(split, path):
         assert len(session.run(batch)[1]) == 4
         with pytest.raises(tf.errors.OpError):
             session.run(batch)
-    name, reason = pipeline.first_unreadable(bad.paths)
+    name, reason = pipeline.first_unreadable(bad.paths, AUGMENTATION)
     assert name == path and "\n" not in reason
     return reason
 
@@ -177,6 +177,7 @@ def test_the_reason_is_told(split, tmp_path, data, words):
     assert not re.search("node|Graph execution|assertion|{{", reason)
 
 
+@pytest.mark.promise("a listed image is a pipe, a device or a folder", "it is never opened")
 def test_what_is_no_image_file_is_never_opened(split, tmp_path, monkeypatch):
     paths = {name: str(tmp_path / name) for name in ("fifo", "zero", "socket", "folder", "none")}
     os.mkfifo(paths["fifo"])
@@ -194,7 +195,7 @@ def test_a_file_larger_than_any_image_is_not_read(split, tmp_path):
     path = str(tmp_path / "large.jpg")
     shutil.copy(split.paths[0], path)
     os.truncate(path, pipeline.MAX_BYTES)
-    assert pipeline.first_unreadable([path]) is None
+    assert pipeline.first_unreadable([path], AUGMENTATION) is None
     os.truncate(path, pipeline.MAX_BYTES + 1)
     assert refused(split, path) == "it is larger than 256 MB"
 
@@ -203,13 +204,13 @@ def test_webp_is_read_or_named(split, tmp_path):
     path = str(tmp_path / "a.webp")
     with open(path, "wb") as file:
         file.write(encoded("WEBP"))
-    found = pipeline.first_unreadable([path])
+    found = pipeline.first_unreadable([path], AUGMENTATION)
     with open(path, "rb") as file, tf.Graph().as_default(), tf.Session() as session:
         try:
             session.run(tf.image.decode_image(file.read()))
         except tf.errors.OpError:
             assert found[0] == path and "JPEG, PNG" in found[1]
             with pytest.raises(UserError, match="convert it to JPEG or PNG"):
-                build.raise_unreadable([path])
+                build.raise_unreadable([path], AUGMENTATION)
         else:
             assert found is None and len(scored(lists.ImageList("", [path], split.labels[:1]))) == 1

@@ -9,17 +9,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.augment import Augmentation
 from data.pipeline import first_unreadable
 from datasets_lists import images
 from tests.datasets_lists.helpers import kill_the_process, message_of
 from utils.tf1 import tf
 
+AUGMENTATION = Augmentation("img", 24, 28, 40, 32, True, "inception", 10**6)
 RNG = np.random.RandomState(0)
 PHOTO = Image.fromarray(
     np.uint8(
         np.clip(RNG.normal(128, 12, (40, 50, 3)) + np.mgrid[:40, :50].sum(0)[..., None], 0, 255)
     )
 )
+
+
+def examine(path):
+    return images.examine(path, 200)
 
 
 def encoded(image, kind, **options):
@@ -98,14 +104,14 @@ def put(folder, name, data):
 
 @pytest.mark.parametrize("name", CLEAN)
 def test_a_clean_image(tmp_path, name):
-    found = images.examine(put(tmp_path, name, CLEAN[name]))
+    found = examine(put(tmp_path, name, CLEAN[name]))
     assert found.problems == () and found.size == (50, 40)
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_image(tmp_path, name):
     data, kind, words = WRONG[name]
-    found = images.examine(put(tmp_path, name, data))
+    found = examine(put(tmp_path, name, data))
     assert kind in [problem for problem, _ in found.problems]
     assert all("\n" not in detail and detail for _, detail in found.problems)
     assert words in dict(found.problems)[kind]
@@ -151,14 +157,14 @@ def test_what_training_can_not_decode_is_found(tmp_path):
     cases.update({name: wrong[0] for name, wrong in WRONG.items()}, **CLEAN)
     refused = refusals([put(tmp_path, name, data) for name, data in cases.items()])
     assert len(refused) > 50
-    passed = [path for path in refused if not images.examine(path).problems]
+    passed = [path for path in refused if not examine(path).problems]
     assert passed == []
-    assert first_unreadable([str(tmp_path / name) for name in CLEAN]) is None
+    assert first_unreadable([str(tmp_path / name) for name in CLEAN], AUGMENTATION) is None
 
 
 def test_content_is_that_of_the_pixels(tmp_path):
     def content(name, data):
-        return images.examine(put(tmp_path, name, data)).content
+        return examine(put(tmp_path, name, data)).content
 
     same = {content("a.png", PNG), content("b.bmp", BMP), content("c.png", PNG + b"more")}
     other = PHOTO.copy()
@@ -174,14 +180,14 @@ def test_content_is_that_of_the_pixels(tmp_path):
 
 
 def test_a_file_that_can_not_be_opened(tmp_path):
-    found = images.examine(str(tmp_path / "none.jpg"))
+    found = examine(str(tmp_path / "none.jpg"))
     assert found.problems == (("unreadable", "No such file or directory"),)
 
 
 def test_several_processes_give_the_same_in_the_same_order(tmp_path):
     paths = [put(tmp_path, name, data) for name, data in CLEAN.items()] * 4
-    one = images.map_over(images.examine, paths, workers=1)
-    assert images.map_over(images.examine, paths, workers=2) == one
+    one = images.map_over(examine, paths, workers=1)
+    assert images.map_over(examine, paths, workers=2) == one
     assert len(one) == len(paths) and one[0] != one[1]
 
 
@@ -200,14 +206,14 @@ def turned(orientation, kind="JPEG", **options):
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
 def test_size_and_content_are_those_of_the_upright_image(tmp_path, orientation):
-    found = images.examine(put(tmp_path, "a.png", turned(orientation, "PNG")))
+    found = examine(put(tmp_path, "a.png", turned(orientation, "PNG")))
     assert found.size == PHOTO.size and found.problems == ()
-    assert found.content == images.examine(put(tmp_path, "b.png", PNG)).content
+    assert found.content == examine(put(tmp_path, "b.png", PNG)).content
 
 
 def test_damaged_metadata_turn_nothing(tmp_path):
     data = encoded(PHOTO, "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff broken")
-    found = images.examine(put(tmp_path, "a.jpg", data))
+    found = examine(put(tmp_path, "a.jpg", data))
     assert found.size == PHOTO.size and found.problems == ()
 
 
@@ -220,14 +226,14 @@ def test_an_image_of_too_many_pixels_is_not_decoded(tmp_path, monkeypatch):
     chunk = b"IHDR" + header
     data = PNG[:8] + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + PNG[33:]
     monkeypatch.setattr(Image.Image, "load", decoded)
-    found = images.examine(put(tmp_path, "a.png", data))
+    found = examine(put(tmp_path, "a.png", data))
     assert found.problems == (("too_large", "has 400 megapixels, more than 200"),)
     assert found.size is None
 
 
 def test_an_image_below_the_bound_is_decoded_without_a_warning(tmp_path, recwarn, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # of Pillow, which would refuse 2,000
-    assert images.examine(put(tmp_path, "a.jpg", JPEG)).problems == () and len(recwarn) == 0
+    assert examine(put(tmp_path, "a.jpg", JPEG)).problems == () and len(recwarn) == 0
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
@@ -239,4 +245,4 @@ def test_only_regular_files_are_opened(tmp_path, kind):
         os.symlink("/dev/zero", path)
     else:
         os.mkdir(path)
-    assert images.examine(path).problems == (("unreadable", "is not a regular file"),)
+    assert examine(path).problems == (("unreadable", "is not a regular file"),)

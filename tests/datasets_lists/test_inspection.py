@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from data.lists import list_path, load
-from datasets_lists import images, inspection, lists, official
+from datasets_lists import inspection, lists, official
 from datasets_lists import report as reports
 from datasets_lists.report import Problem, as_json, as_text
 from reproduction import synthetic
@@ -410,7 +410,7 @@ def test_a_listed_name_that_is_no_regular_file_is_not_opened(flowers, kind):
         os.symlink("/dev/zero", path)
     else:
         os.mkdir(path)
-    assert found(flowers) == [("missing", file, "is not a regular file")]
+    assert found(flowers) == [("missing", file, "is not a regular file of this folder")]
 
 
 def test_loops_of_links_end(flowers):
@@ -447,11 +447,20 @@ def test_a_photo_is_compared_and_repaired_upright(flowers):
         assert np.abs(np.asarray(repaired, int) - np.asarray(photo, int)).mean() < 12
 
 
-def test_an_image_of_too_many_pixels_is_reported_and_left(flowers, monkeypatch):
-    monkeypatch.setattr(images, "MAX_MEGAPIXELS", 60 * 48 / 1e6)
+def test_an_image_of_too_many_pixels_is_reported_and_left(flowers):
     path, file = image_of(flowers, "train")
-    Image.new("RGB", (61, 48), (1, 2, 3)).save(path)
+    Image.new("RGB", (1001, 1000), (1, 2, 3)).save(path)
     before = contents_of(flowers)
-    ((kind, name, detail),) = found(flowers, fix=True)
+    ((kind, name, detail),) = found(flowers, fix=True, max_megapixels=1)
     assert (kind, name) == ("too_large", file) and "megapixels" in detail
     assert contents_of(flowers) == before
+
+
+def test_no_list_reaches_an_image_outside_by_a_link(flowers, tmp_path):
+    path, file = image_of(flowers, "train")
+    outside = str(tmp_path / "outside.jpg")
+    os.rename(path, outside)
+    os.symlink(outside, path)
+    before = contents_of(flowers)
+    assert found(flowers, fix=True) == [("missing", file, "is not a regular file of this folder")]
+    assert contents_of(flowers) == before and os.path.islink(path)

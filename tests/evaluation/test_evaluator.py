@@ -140,6 +140,9 @@ def test_missing_runs_checkpoints_and_splits(runs, tmp_path):
     assert "model.ckpt-8" in message_of(evaluator.evaluate_run, copy, "test")
 
 
+@pytest.mark.promise(
+    "the best checkpoint is lost", "one warning; the rest of the evaluation is done"
+)
 def test_a_lost_best_checkpoint_costs_a_run_one_warning(runs, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(logs.LOGGER, "propagate", True)
     shutil.copytree(str(runs / "hard"), str(tmp_path / "run"))
@@ -263,6 +266,7 @@ def test_a_validation_list_that_shares_an_image_with_training_chooses_nothing(co
     assert report["calibration"]["temperature"] is None
 
 
+@pytest.mark.promise("a plot can't be drawn", "the scores are written all the same")
 def test_scores_outlive_a_picture_that_fails(copy, monkeypatch):
     def fail(*args, **kwargs):
         raise ValueError("no picture")
@@ -290,3 +294,23 @@ def test_outputs_do_not_depend_on_the_lists_beside(runs):
         found.append(evaluator._restore_and_run(config, prefix, lists, 4, 13)["test"])
     for name, values in found[0].items():
         np.testing.assert_array_equal(found[1][name], values, err_msg=name)
+
+
+@pytest.mark.promise("a run is evaluated with other lists, code or TensorFlow", "one warning each")
+def test_what_differs_from_the_run_is_named(runs, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(logs.LOGGER, "warning", lambda text, *words: said.append(text % words))
+    copy = shutil.copytree(str(runs / "hard"), str(tmp_path / "run"))
+    evaluator.evaluate_run(copy, "test")
+    assert said == []
+    path = os.path.join(copy, "args.json")
+    with open(path) as file:
+        stored_values = json.load(file)
+    stored_values["lists"]["test"] = "0123456789ab"
+    stored_values["provenance"].update(tensorflow="1.2.3", commit="abc")
+    with open(path, "w") as file:
+        json.dump(stored_values, file)
+    evaluator.evaluate_run(copy, "test")
+    assert len(said) == 3 and all("the scores may differ" in text for text in said)
+    for text, words in zip(said, ("the test list is not", "TensorFlow 1.2.3", "commit abc")):
+        assert words in text

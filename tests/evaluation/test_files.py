@@ -109,6 +109,10 @@ def test_a_failed_write_leaves_the_earlier_evaluation_whole(tmp_path, monkeypatc
     assert os.listdir(str(tmp_path / "eval")) == ["test"]
 
 
+@pytest.mark.promise(
+    "an evaluation is killed while it writes",
+    "a report is never beside predictions of another checkpoint",
+)
 def test_a_report_never_stands_beside_other_predictions(tmp_path, monkeypatch):
     folder = tmp_path / "eval" / "test"
     write(folder, {"step": 1})
@@ -155,7 +159,7 @@ def test_a_picture_that_fails_costs_one_warning(tmp_path, caplog, monkeypatch):
     images = ImageList(paths=[str(tmp_path / "gone.jpg")] * 2)
     nearest = np.array([[1], [0]])
     eval_files.draw_pictures(
-        str(tmp_path), ARRAYS, ARRAYS["embeddings"], nearest, images, ["x", "y"], 0
+        str(tmp_path), ARRAYS, ARRAYS["embeddings"], nearest, images, ["x", "y"], 0, 200
     )
     (message,) = {record.getMessage() for record in caplog.records}
     assert "neighbours.png can't be drawn (OSError" in message

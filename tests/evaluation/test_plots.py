@@ -41,7 +41,9 @@ def test_neighbours_begin_with_the_worst_query_and_end_with_the_best(tmp_path):
     for i in range(12):  # one of five has the query's class; none of image 5, three of image 6
         own = [j for j in range(12) if j // 4 == i // 4 and j != i]
         nearest[i, : {5: 0, 6: 3}.get(i, 1)] = own[: {5: 0, 6: 3}.get(i, 1)]
-    plots.neighbours(str(tmp_path / "out.png"), paths, labels, nearest, NAMES, seed=0)
+    plots.neighbours(
+        str(tmp_path / "out.png"), paths, labels, nearest, NAMES, seed=0, max_megapixels=200
+    )
     picture = np.asarray(Image.open(str(tmp_path / "out.png")).convert("RGB")).astype(int)
     for row, query in ((0, 5), (8, 6)):
         for column, image in enumerate([query, *nearest[query, :5]]):
@@ -54,7 +56,9 @@ def test_pictures_of_every_kind_are_drawn(tmp_path):
     paths = write_pictures(tmp_path, modes)
     nearest = np.array([[j for j in range(7) if j != i] for i in range(7)])
     labels = np.zeros(7, int)
-    plots.neighbours(str(tmp_path / "out.png"), paths, labels, nearest, NAMES, seed=1)
+    plots.neighbours(
+        str(tmp_path / "out.png"), paths, labels, nearest, NAMES, seed=1, max_megapixels=200
+    )
     assert Image.open(str(tmp_path / "out.png")).size == (900, 1575)
 
 
@@ -64,7 +68,15 @@ def test_what_pillow_can_not_read_is_a_grey_field(tmp_path):
         file.write(b"hello")
     os.remove(paths[1])
     nearest = np.array([[j for j in range(7) if j != i] for i in range(7)])
-    plots.neighbours(str(tmp_path / "out.png"), paths, np.zeros(7, int), nearest, NAMES, seed=1)
+    plots.neighbours(
+        str(tmp_path / "out.png"),
+        paths,
+        np.zeros(7, int),
+        nearest,
+        NAMES,
+        seed=1,
+        max_megapixels=200,
+    )
     picture = np.asarray(Image.open(str(tmp_path / "out.png")).convert("RGB")).astype(int)
     greys = [np.ptp(centre(picture, row, column)) == 0 for row in range(9) for column in range(6)]
     assert 9 < sum(greys) < 27
@@ -76,7 +88,7 @@ def test_photos_are_shown_upright(tmp_path):
     for ending, size in ((".jpg", (30, 40)), (".png", (40, 30))):
         path = str(tmp_path / "a") + ending
         Image.new("RGB", (40, 30)).save(path, exif=exif)
-        assert plots.read_picture(path).size == size
+        assert plots.read_picture(path, 200).size == size
 
 
 def test_a_confusion_matrix_shows_shares_of_the_true_class(tmp_path):
@@ -108,7 +120,9 @@ def test_names_are_text_and_no_formula(tmp_path, name):
         warnings.simplefilter("ignore", FutureWarning)
         plots.confusion_matrix(str(tmp_path / "c.png"), np.eye(3, dtype=int), names)
         plots.embedding_map(str(tmp_path / "m.png"), vectors, labels, names, seed=0)
-        plots.neighbours(str(tmp_path / "n.png"), paths, labels, nearest, names, seed=0)
+        plots.neighbours(
+            str(tmp_path / "n.png"), paths, labels, nearest, names, seed=0, max_megapixels=200
+        )
     assert all((tmp_path / f"{letter}.png").exists() for letter in "cmn")
     assert not [name for name in os.listdir(str(tmp_path)) if name.endswith(".part")]
 

@@ -65,9 +65,10 @@ def test_the_table(answers, tmp_path):
         assert next(csv.reader(file))[-1] == "error"
 
 
+@pytest.mark.promise("file and class names hold HTML", "the page escapes them")
 def test_the_page_escapes_names_and_needs_no_other_file(answers, tmp_path):
     path = str(tmp_path / "a.html")
-    output.write_html(path, answers, {"run": "<b>run", "space": None})
+    output.write_html(path, answers, {"run": "<b>run", "space": None}, 200)
     with open(path, encoding="utf-8") as file:
         page = file.read()
     assert "<script" not in page and "<i>" not in page and "<b>" not in page
@@ -79,14 +80,14 @@ def test_the_page_escapes_names_and_needs_no_other_file(answers, tmp_path):
 
 
 def test_thumbnails_are_small_jpegs(answers, tmp_path):
-    kind, contents = output.thumbnail(str(tmp_path / "query.png"), 72).split(",")
+    kind, contents = output.thumbnail(str(tmp_path / "query.png"), 72, 200).split(",")
     assert kind == "data:image/jpeg;base64"
     with Image.open(io.BytesIO(base64.b64decode(contents))) as image:
         assert image.size == (72, 54) and np.asarray(image)[..., 0].mean() > 150
     (tmp_path / "text.jpg").write_text("hello")
     os.mkfifo(str(tmp_path / "pipe"))
     for name in ("text.jpg", "pipe", "none.jpg"):
-        assert output.thumbnail(str(tmp_path / name), 72) is None
+        assert output.thumbnail(str(tmp_path / name), 72, 200) is None
 
 
 def test_a_photo_taken_sideways_is_shown_upright(tmp_path):
@@ -95,7 +96,7 @@ def test_a_photo_taken_sideways_is_shown_upright(tmp_path):
     exif = image.getexif()
     exif[0x0112] = 6
     image.save(path, exif=exif)
-    contents = base64.b64decode(output.thumbnail(path, 20).split(",")[1])
+    contents = base64.b64decode(output.thumbnail(path, 20, 200).split(",")[1])
     with Image.open(io.BytesIO(contents)) as small:
         assert small.size == (10, 20)
 

@@ -3,10 +3,12 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from config import stored
 from evaluation import evaluator
 from evaluation.spaces import unit_rows
+from inference import output
 from inference.predictor import Predictor
 from tests.conftest import write_image
 from training import graphs, preflight
@@ -85,6 +87,9 @@ def test_a_vanilla_run_has_only_pooled_vectors(vanilla_run):
     check_answers(answers, images, softmax(plain["logits"]), unit_rows(plain["pooled"]), None)
 
 
+@pytest.mark.promise(
+    "some images for predict.py can't be read", "they are named, and the others are labelled"
+)
 def test_broken_images_are_named_and_the_others_are_done(predictor, photos, tmp_path):
     good = sorted(os.path.join(photos, name, "0.jpg") for name in os.listdir(photos))
     (tmp_path / "text.jpg").write_text("hello")
@@ -168,3 +173,12 @@ def test_a_small_and_a_grey_image(predictor, tmp_path):
     write_image(str(tmp_path / "small.png"), (9, 90, 200), size=(3, 5))
     (answer,) = predictor.predict([str(tmp_path / "small.png")])
     assert answer.error is None and np.isfinite(answer.pooled).all()
+
+
+def test_an_image_of_too_many_pixels_is_not_decoded(run, tmp_path):
+    path = str(tmp_path / "large.png")
+    Image.new("RGB", (1001, 1000)).save(path)
+    with Predictor(run, overrides={"max_megapixels": 1}) as predictor:
+        (answer,) = predictor.predict([path])
+    assert answer.error == "it can't be decoded: it has more than 1 megapixels"
+    assert output.thumbnail(path, 20, 1) is None and output.thumbnail(path, 20, 2) is not None

@@ -39,6 +39,9 @@ def logged(tmp_path):
     return [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
 
 
+@pytest.mark.promise(
+    "paths hold spaces, quotes and shell commands", "what --emit writes quotes them"
+)
 @pytest.mark.parametrize("kind", ["shell", "slurm"])
 def test_the_files_run_the_commands_word_for_word(cells, tmp_path, kind):
     folder = str(tmp_path / HOSTILE)

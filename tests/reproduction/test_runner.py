@@ -118,6 +118,7 @@ def test_a_cell_that_was_damaged_in_the_meantime_is_not_run(cells, monkeypatch):
     assert runner.Runner(["0"], ignore).run_all(cells[:1]) == {cells[0].config.run_dir: "cut off"}
 
 
+@pytest.mark.promise("two reproduce.py at once", "no cell runs twice")
 def test_two_runners_never_run_the_same_cell(cells):
     racers = [start(cells, 0.3) for _ in range(2)]
     assert [racer.wait() for racer in racers] == [0, 0]
@@ -149,6 +150,7 @@ def when(cells, word, count, call):
     thread.start()
 
 
+@pytest.mark.promise("a signal to reproduce.py", "its runs save, and it waits for them")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"])
 def test_a_signal_is_passed_on_and_the_saves_are_waited_for(cells, monkeypatch, name):
     number = getattr(signal, name)

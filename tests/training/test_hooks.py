@@ -77,6 +77,9 @@ def evaluations_of(run):
     return [r["step"] for r in logs.read_metrics(str(run)) if r["split"] == "test"]
 
 
+@pytest.mark.promise(
+    "a signal comes during an evaluation", "the evaluation is done after the resume"
+)
 @pytest.mark.parametrize("moment", ["before", "during"])
 def test_an_evaluation_that_a_signal_kept_away_is_made_up_for(
     shared_tree, tmp_path, monkeypatch, stop, moment
@@ -121,6 +124,7 @@ def test_of_equal_evaluations_the_first_is_best(shared_tree, tmp_path, monkeypat
     assert saved["global_step"] == 1
 
 
+@pytest.mark.promise("a weight is not finite", "it is never saved")
 def test_what_is_not_finite_is_never_saved(shared_tree, tmp_path, monkeypatch):
     """A moving average that no gradient touches is looked at, too."""
     name = "MobilenetV1/Conv2d_3_pointwise/BatchNorm/moving_variance"
@@ -186,6 +190,7 @@ def test_shorter_runs_and_other_splits_are_refused(shared_tree, tmp_path):
     assert "--eval_split test, not val" in message_of(train, shared_tree, run, eval_split="val")
 
 
+@pytest.mark.promise("--on_exist overwrite names a folder that is no run", "nothing is removed")
 def test_what_is_overwritten_is_a_run_and_not_its_start(shared_tree, tmp_path):
     run = tmp_path / "run"
     train(shared_tree, run, train_iters=1)

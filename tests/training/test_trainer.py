@@ -100,6 +100,10 @@ def test_centers_move_in_training(shared_tree, tmp_path):
     np.testing.assert_array_equal(moved[~changed], still[~changed])
 
 
+@pytest.mark.promise(
+    "a run is stopped and resumed",
+    "it ends with the weights of an unbroken run, bit for bit on the CPU",
+)
 @pytest.mark.parametrize("net, changes", [
     ("resnet50", dict(emb_dim=8, accumulate_batches=2, learning_rate=0.02)),
     ("mobile", dict(learning_rate=0.02)),  # with dropout
@@ -176,6 +180,9 @@ def test_best_and_newest_checkpoints_are_kept(shared_tree, tmp_path):
     np.testing.assert_allclose(saved["best"], [best, first], rtol=1e-5)
 
 
+@pytest.mark.promise(
+    "the command of a finished run is given again", "nothing in its folder changes"
+)
 def test_a_finished_run_is_left_as_it_is(shared_tree, copy_of_trained):
     before = (copy_of_trained / "metrics.csv").read_text()
     train(shared_tree, copy_of_trained)
@@ -185,6 +192,9 @@ def test_a_finished_run_is_left_as_it_is(shared_tree, copy_of_trained):
     assert len({len(row) for row in rows}) == 1 and len(rows[0]) == len(set(rows[0]))
 
 
+@pytest.mark.promise(
+    "a run has metrics but no checkpoint", "a warning says that it begins again at step 0"
+)
 def test_a_run_without_checkpoints_says_that_it_begins_again(shared_tree, copy_of_trained):
     log = copy_of_trained / "log.txt"
     assert "begins again" not in log.read_text()
@@ -203,6 +213,7 @@ def test_a_longer_run_goes_on_and_keeps_its_best(shared_tree, copy_of_trained):
     assert "--train_iters 3, before: 2" in log and "--learning_rate 0.0, before: 0.01" in log
 
 
+@pytest.mark.promise("a run is resumed with other settings", "they are refused and named")
 def test_settings_that_make_another_run_are_refused(shared_tree, copy_of_trained):
     for changes in ({"margin": 0.5}, {"seed": 1}, {"train_mode": "vanilla"}, {"net": "resnet50"}):
         name = list(changes)[0]
@@ -212,6 +223,9 @@ def test_settings_that_make_another_run_are_refused(shared_tree, copy_of_trained
     assert last_weights(copy_of_trained)["global_step"] == 1
 
 
+@pytest.mark.promise(
+    "a run is resumed on other lists or classes", "it is refused before anything is written"
+)
 def test_a_data_set_with_other_classes_is_refused(tmp_path):
     tree = write_tree(str(tmp_path / "tree"))
     train(tree, tmp_path / "run")
@@ -227,6 +241,10 @@ def test_more_classes_a_batch_than_there_are(shared_tree, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.promise(
+    "a data set or weights are missing",
+    "one sentence says what was looked for and where, and nothing is written",
+)
 def test_missing_folders_and_weights_leave_nothing_behind(shared_tree, tmp_path):
     run = tmp_path / "run"
     message = message_of(train, str(tmp_path / "none"), run)
@@ -272,6 +290,10 @@ def test_a_gap_between_training_and_evaluation_is_measured_and_explained(shared_
     assert gaps[0.9999] > gaps[0.5]
 
 
+@pytest.mark.promise(
+    "the loss is not finite",
+    "one sentence gives the step and the terms, and the last checkpoint is kept",
+)
 def test_an_infinite_loss_stops_the_run_and_keeps_the_last_checkpoint(shared_tree, copy_of_trained):
     good = last_weights(copy_of_trained)
     given = dict(train_iters=30, learning_rate=1e38, save_every_steps=1)
@@ -293,6 +315,10 @@ def test_a_loss_that_is_not_finite_is_listed_with_its_images(shared_tree, copy_o
     assert entry["numbers"]["loss"] in ("NaN", "Infinity")
 
 
+@pytest.mark.promise(
+    "an image can't be decoded",
+    "one sentence gives the file, the reason and the command that finds all of them",
+)
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_a_damaged_image_is_named_when_it_is_met(tmp_path, split):
     tree = write_tree(str(tmp_path / "all"))

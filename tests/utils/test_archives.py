@@ -46,6 +46,9 @@ def refused(archive, folder, **limits):
     return str(caught.value)
 
 
+@pytest.mark.promise(
+    "a small archive holds a great deal", "it is refused", "200 times its size plus 1 GB"
+)
 @pytest.mark.parametrize("make", [tar_of, zip_of])
 def test_what_is_much_larger_than_its_archive_is_refused(tmp_path, make):
     folder = str(tmp_path / "out")
@@ -97,3 +100,17 @@ def test_sparse_files_are_refused(tmp_path):
     with open(path, "wb") as file:
         file.write(sparse_header("hole.bin", 100) + bytes(1024))
     assert "'hole.bin'" in refused(path, str(tmp_path / "out"))
+
+
+def test_a_member_without_a_name(tmp_path):
+    path = zip_of(str(tmp_path / "a.zip"), [10])
+    with open(path, "rb") as file:
+        whole = bytearray(file.read())
+    entry = whole.rindex(b"PK\1\2")
+    whole[entry + 28 : entry + 30] = b"\0\0"  # the length of the name
+    del whole[entry + 46 : entry + 46 + len("0.bin")]
+    end = whole.rindex(b"PK\5\6")
+    whole[end + 12 : end + 16] = (end - entry).to_bytes(4, "little")
+    with open(path, "wb") as file:
+        file.write(whole)
+    assert "not a complete archive" in refused(path, str(tmp_path / "out"))

@@ -47,6 +47,11 @@ def test_a_whole_checkpoint_has_no_damage(whole, tmp_path):
     assert checkpoint_index.damage(copied(whole, tmp_path, read(whole + ".index"))) is None
 
 
+@pytest.mark.promise(
+    "bits of a checkpoint's index change",
+    "it is seen before TensorFlow reads it",
+    "200 bits and 7 lengths",
+)
 def test_every_changed_bit_and_every_cut_of_an_index_is_seen(whole, tmp_path):
     index = read(whole + ".index")
     rng = random.Random(1)
@@ -116,6 +121,7 @@ def blocks_of(index):
     return blocks
 
 
+@pytest.mark.promise("a checkpoint's index is malicious", "it does not end the process")
 def test_no_index_with_right_checksums_ends_the_process(whole, tmp_path):
     index, rng, prefixes = read(whole + ".index"), random.Random(2), []
     blocks = blocks_of(index)

@@ -119,6 +119,9 @@ def test_steps_are_numbers_and_other_files_are_not_looked_at(run):
     assert len(os.listdir(run.folder)) == 4 + 3 * 2 + 1
 
 
+@pytest.mark.promise(
+    "a run folder is called `run[1]` or `a?b`", "its own checkpoints are found, and no others"
+)
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_folder_whose_name_is_a_pattern_works_and_spares_its_neighbours(tmp_path, name):
     neighbour = Run(tmp_path / "a1b", keep=1).save(1)
@@ -169,12 +172,16 @@ def empty(path):
 DAMAGES = [os.remove, cut, zero, flip, empty]
 
 
+@pytest.mark.promise(
+    "the state file `checkpoint` is gone or wrong", "the checkpoints are found all the same"
+)
 @pytest.mark.parametrize("harm", DAMAGES)
 def test_the_state_file_does_not_matter(run, harm):
     harm(os.path.join(run.folder, "checkpoint"))
     assert run.restored() == 30
 
 
+@pytest.mark.promise("the newest checkpoint is damaged", "it is named, and the one before is used")
 @pytest.mark.parametrize("harm", DAMAGES)
 @pytest.mark.parametrize("end", [".index", DATA])
 def test_the_newest_whole_checkpoint_is_used_and_the_damaged_one_named(run, harm, end, logged):
@@ -189,6 +196,7 @@ def test_the_newest_whole_checkpoint_is_used_and_the_damaged_one_named(run, harm
     assert steps_in(run.folder) == [10, 20, 25] and run.restored() == 25
 
 
+@pytest.mark.promise("all checkpoints are damaged", "nothing is begun or lost")
 @pytest.mark.parametrize("harm", DAMAGES)
 def test_where_all_are_damaged_nothing_is_begun_or_lost(run, harm):
     for step in (10, 20, 30):
@@ -212,6 +220,7 @@ def test_a_best_checkpoint_that_is_gone_is_not_a_run_without_training(run):
     assert "--checkpoint last" in message and "model.ckpt-30.index is damaged" in message
 
 
+@pytest.mark.promise("a save was killed", "what it left is removed at the next start")
 def test_what_killed_saves_left_is_removed_and_resumes_do_not_pile_up(tmp_path):
     folder = tmp_path / "run"
     for start in range(0, 60, 10):
@@ -264,6 +273,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_nothing(
     assert os.listdir(str(tmp_path)) == []
 
 
+@pytest.mark.promise("the run folder is deleted during a run", "one sentence says so")
 def test_a_run_folder_that_is_gone_is_said_to_be(tmp_path):
     run = Run(tmp_path / "run")
     os.rmdir(run.folder)

@@ -75,6 +75,9 @@ def ranges(server):
     return [headers.get("Range") for headers in server.seen]
 
 
+@pytest.mark.promise(
+    "a download breaks off or the server is wrong", "the file arrives whole or not at all"
+)
 @pytest.mark.parametrize(
     "script, asked",
     [
@@ -213,6 +216,7 @@ def test_archives_of_every_kind_are_merged_into_a_folder(tmp_path, name):
     assert os.listdir(str(tmp_path / "new")) == ["out"]
 
 
+@pytest.mark.promise("an archive names a file outside its folder", "it is refused whole")
 @pytest.mark.parametrize("kind", ["zip", "tar"])
 @pytest.mark.parametrize("name", ["../out.txt", "a/../../out.txt", "/tmp/out.txt", "C:\\out.txt"])
 def test_an_archive_that_leaves_its_folder_is_refused_whole(tmp_path, kind, name):

@@ -29,6 +29,7 @@ def test_exit_codes_and_messages(capsys):
         run_script("x.py", lambda: 1 / 0)
 
 
+@pytest.mark.promise("the disk is full", "one sentence says so, without a traceback")
 def test_a_full_disk_is_no_fault_of_ours(capsys):
     assert ended(OSError(errno.ENOSPC, "No space left on device", "runs/log.txt")) == 2
     message = "x.py: error: runs/log.txt can't be written: No space left on device; free some"
@@ -70,3 +71,9 @@ def test_the_reason_of_an_error(message):
 def test_the_reason_of_an_error_of_the_system():
     assert reason_of(OSError(errno.EACCES, "Permission denied", "x")) == "Permission denied"
     assert reason_of(OSError("odd")) == "odd" and reason_of(OpError("")) == "OpError"
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\rb", "a\x85b", "a\u2028b", "a\x1b[2Jb", "a\0b"])
+def test_a_name_can_not_break_the_sentence(name):
+    text = str(UserError(f"{name} is missing"))
+    assert text.isprintable() and "\\" in text and text.endswith("b is missing")

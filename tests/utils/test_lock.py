@@ -46,6 +46,9 @@ def write_lock(path, host, age):
     os.utime(str(path / "run.lock"), (time.time() - age,) * 2)
 
 
+@pytest.mark.promise(
+    "two runs use one folder", "the second is refused, with host and process of the first"
+)
 def test_a_second_process_is_refused_and_told_of_the_first(tmp_path, holder):
     for _ in range(2):
         with pytest.raises(UserError) as caught:
@@ -57,6 +60,7 @@ def test_a_second_process_is_refused_and_told_of_the_first(tmp_path, holder):
     assert os.listdir(str(tmp_path)) == [] and locked(tmp_path)
 
 
+@pytest.mark.promise("a process leaves its lock behind", "the lock is taken over, which is logged")
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, holder, logged):
     holder.kill()
     holder.communicate()
@@ -66,6 +70,11 @@ def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, holder, logged):
     assert level == "INFO" and str(holder.pid) in message and os.listdir(str(tmp_path)) == []
 
 
+@pytest.mark.promise(
+    "a process on another machine holds the lock",
+    "the lock is taken over after ten minutes without a sign of life",
+    "600 s",
+)
 def test_another_machine_holds_the_lock_while_it_shows_that_it_lives(tmp_path, logged):
     write_lock(tmp_path, "far", 60)
     with pytest.raises(UserError, match="process 1 on far"):

@@ -58,6 +58,7 @@ def test_the_log_is_appended_to(tmp_path, capfd):
     assert capfd.readouterr().err == "message one\nmessage two\n"
 
 
+@pytest.mark.promise("the log can't be written", "the run ends with one sentence")
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is full")
 def test_a_log_on_a_full_disk_ends_the_run():
     logs.start_log("/dev/full")
@@ -111,6 +112,9 @@ BROKEN = {
 }
 
 
+@pytest.mark.promise(
+    "metrics.csv is damaged", "it is kept under another name, and its whole rows are copied"
+)
 @pytest.mark.parametrize("kind", BROKEN)
 def test_a_damaged_metrics_csv_is_kept_and_its_whole_rows_go_on(tmp_path, kind, logged):
     contents, steps = BROKEN[kind]
@@ -143,6 +147,7 @@ def test_columns_that_this_run_does_not_have_are_not_lost(tmp_path):
     assert (tmp_path / "metrics.csv.damaged").read_bytes() == WHOLE
 
 
+@pytest.mark.promise("any bytes of metrics.csv change", "a resume is not stopped")
 def test_no_change_of_bytes_stops_a_resume(tmp_path):
     rng = random.Random(7)
     for number in range(200):

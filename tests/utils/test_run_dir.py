@@ -35,6 +35,9 @@ def test_fail_and_overwrite(tmp_path):
     assert os.listdir(path) == ["args.json"]
 
 
+@pytest.mark.promise(
+    "--on_exist overwrite meets the user's own files", "only what a run wrote is removed"
+)
 def test_only_what_a_run_wrote_is_cleared(tmp_path):
     path = make_run(str(tmp_path / "run"), {})
     os.makedirs(os.path.join(path, "best"))

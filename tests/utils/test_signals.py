@@ -54,6 +54,7 @@ with exit_on_signal("x.py"), StopRequest() as stop:
 """
 
 
+@pytest.mark.promise("the terminal closes under nohup", "the run goes on")
 def test_a_run_under_nohup_goes_on():
     assert run(NOHUP).returncode == 0
 

@@ -83,6 +83,7 @@ def make_inputs(folder, num_classes=4, per_class=6, num_files=5, size=(40, 32), 
         history=[row, dict(row, step="2")],
         advice=[HOSTILE],
         seed=0,
+        max_megapixels=200,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ def picture_of(uri):
 def test_thumbnails_are_small_keep_their_shape_and_are_read_once(tmp_path):
     path = str(tmp_path / "wide.jpg")
     write_image(path, (200, 40, 40), size=(400, 200))
-    thumbnails = images.Thumbnails(96)
+    thumbnails = images.Thumbnails(200, 96)
     uri = thumbnails.of(path)
     picture = picture_of(uri)
     assert picture.size == (96, 48)
@@ -33,15 +33,15 @@ def test_thumbnails_are_small_keep_their_shape_and_are_read_once(tmp_path):
 def test_what_cannot_be_read_has_no_thumbnail(tmp_path, content):
     path = tmp_path / "broken.jpg"
     path.write_bytes(content)
-    assert images.Thumbnails().of(str(path)) is None
-    assert images.Thumbnails().of(str(tmp_path / "missing.jpg")) is None
+    assert images.Thumbnails(200).of(str(path)) is None
+    assert images.Thumbnails(200).of(str(tmp_path / "missing.jpg")) is None
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "I;16"])
 def test_every_kind_of_image_is_shown(tmp_path, mode):
     path = str(tmp_path / "image.png")
     Image.new(mode, (20, 10)).save(path)
-    assert picture_of(images.Thumbnails().of(path)).mode == "RGB"
+    assert picture_of(images.Thumbnails(200).of(path)).mode == "RGB"
 
 
 def test_heat_is_orange_for_and_blue_against():

@@ -17,7 +17,7 @@ def test_files_of_the_projector(tmp_path):
     labels = np.array([1, 0, 1, 1, 0])
     files = ["a.jpg", "b\tc\nd.jpg", "ü.jpg", "\t", "e.jpg"]
     folder = str(tmp_path / "projector")
-    projector.write(folder, vectors, labels, files, paths, ["one\ttwo", "2"])
+    projector.write(folder, vectors, labels, files, paths, ["one\ttwo", "2"], 200)
 
     rows = (tmp_path / "projector" / "vectors.tsv").read_text().splitlines()
     found = [[float(word) for word in row.split("\t")] for row in rows]

@@ -89,7 +89,7 @@ def test_near_copies_with_another_label(tmp_path):
         np.array([[0, 1, 2], [1, 0, 2], [0, 1, 2], [0, 1, 2]]),
     )
     labels, train_labels = np.array([1, 0, 0, 1]), np.array([0, 2, 2])
-    pairs = suspects.near_duplicates(paths, labels, train_paths, train_labels, found)
+    pairs = suspects.near_duplicates(paths, labels, train_paths, train_labels, found, 200)
     # The second looks otherwise, the third has the same label, the fourth is too far away.
     assert [(p.row, p.train_row, p.distance) for p in pairs] == [(0, 0, 0.1)]
     assert pairs[0].bits <= suspects.MOST_BITS
