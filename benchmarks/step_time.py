@@ -47,7 +47,7 @@ class Timed:
             dataset = preflight.load_dataset(config, ["train"])
             classes = len(dataset.class_map.labels)
             self._train = graphs.build_train_graph(config, dataset.splits["train"], classes)
-            self._session = open_session(config.gpu)
+            self._session = open_session(config.gpu, config.precision, config.xla)
             graphs.start(self._session, self._train)
         for _ in range(2):
             self.step()

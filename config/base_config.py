@@ -165,6 +165,12 @@ class Config:
 
     gpu: str = setting("0", "machine", "CUDA device; -1 for none", device_of,
         resumable=True, metavar="N")
+    precision: str = setting("float32", "machine",
+        "of the numbers in training; mixed: 16 bits in convolutions, float16 on a GPU and bfloat16"
+        " on a CPU that has it, float32 in losses and matrix products; evaluations after training"
+        " use float32", choices=("float32", "mixed"))
+    xla: bool = setting(False, "machine", "compile the training step with XLA; GPUs only",
+        switch_of, resumable=True)
     datasets_dir: str = setting(None, "machine", "folder of the data sets", resumable=True)
     pretrained_dir: str = setting(None, "machine", "folder of the pretrained checkpoints",
         resumable=True)

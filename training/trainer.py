@@ -51,7 +51,8 @@ def train(config):
         preflight.check_overwrite(config, weights)
     with tf.Graph().as_default():
         graph, eval_graph = _build_graphs(config, dataset)
-        with _opened_run_folder(config, dataset) as touch, open_session(config.gpu) as session:
+        opened = open_session(config.gpu, config.precision, config.xla)
+        with opened as session, _opened_run_folder(config, dataset) as touch:
             for name, (old, new) in changes.items():
                 logs.LOGGER.info("changed since the start: --%s %s, before: %s", name, new, old)
             saver = checkpoints.RunSaver(
