@@ -1,11 +1,10 @@
-"""Images per second of the crop-first pipeline and of decode, resize, crop, on 1024-pixel JPEGs.
+"""Time of the crop-first pipeline and of decode, resize, crop, on 1024-pixel JPEGs.
 
 python -m benchmarks.input_pipeline
 """
 
 import argparse
 import os
-import statistics
 import tempfile
 import time
 
@@ -13,8 +12,9 @@ import numpy as np
 from PIL import Image, ImageChops
 from sklearn.datasets import load_sample_images
 
+from benchmarks.turns import compare, lines_of, take_turns
 from data import augment
-from utils.tf1 import tf
+from utils.tf1 import TENSORFLOW_VERSION, tf
 
 AUGMENTATION = augment.Augmentation("img", 224, 350, 512, 256, True, "inception")
 
@@ -48,8 +48,8 @@ def resize_first(contents, draws):
     return frame / 127.5 - 1.0
 
 
-def images_per_second(paths, make_frame, count):
-    """Runs `count` images through tf.data as the trainer does."""
+def seconds_of(paths, make_frame, count):
+    """Seconds of `count` images through tf.data, as the trainer reads them."""
     draws = np.random.RandomState(1).rand(len(paths), 4).astype(np.float32)
 
     def load(path, draw):
@@ -64,30 +64,38 @@ def images_per_second(paths, make_frame, count):
         start = time.perf_counter()
         for _ in range(count // 32):
             session.run(batch)
-        return count / (time.perf_counter() - start)
+        return time.perf_counter() - start
+
+
+def measure(images=1600, turns=5):
+    """Times both ways.
+
+    Args:
+      images: int, images a turn.
+      turns: int.
+
+    Returns:
+      list of turns.Row; on TensorFlow 2 with a promise.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_images(folder, 64)
+        tasks = {
+            "resize first": lambda: seconds_of(paths, resize_first, images),
+            "crop first": lambda: seconds_of(paths, crop_first, images),
+        }
+        seconds = take_turns(tasks, turns, warm_up=0)
+    least = None if TENSORFLOW_VERSION.startswith("1.") else 1.8
+    return [compare(seconds, *tasks, where=f"{images} JPEGs of 1024 x 768", least=least)]
 
 
 def main():
-    """Measures both ways in turn and prints the ratio."""
+    """Reads the flags, measures and prints."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--images", type=int, default=1600, help="a turn [default 1600]")
     parser.add_argument("--turns", type=int, default=5)
-    args = parser.parse_args()
-    ratios = []
-    with tempfile.TemporaryDirectory() as folder:
-        paths = write_images(folder, 64)
-        kilobytes = sum(map(os.path.getsize, paths)) / len(paths) / 1024
-        print(f"1024 x 768 pixels, {kilobytes:.0f} KB a file")
-        for _ in range(args.turns):
-            slow = images_per_second(paths, resize_first, args.images)
-            fast = images_per_second(paths, crop_first, args.images)
-            ratios.append(fast / slow)
-            print(
-                f"crop first {fast:.0f} images/s, resize first {slow:.0f}, ratio {fast / slow:.2f}"
-            )
-    print(f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} - {max(ratios):.2f})")
+    print(*lines_of(measure(**vars(parser.parse_args()))), sep="\n")
 
 
 if __name__ == "__main__":
