@@ -15,7 +15,7 @@ import sys
 
 import numpy as np
 
-from benchmarks import embedding_layer, export, input_pipeline, retrieval, step_time
+from benchmarks import embedding_layer, export, input_pipeline, peer, retrieval, step_time
 from benchmarks.turns import lines_of
 from utils.errors import UserError
 from utils.tf1 import TENSORFLOW_VERSION
@@ -32,6 +32,7 @@ BENCHMARKS = {
     "embedding_layer": (embedding_layer.measure, {"channels": 8, "rounds": 1}),
     "export": (export.measure, _TINY),
     "retrieval": (retrieval.measure, {"images": 600, "turns": 1}),
+    "peer": (peer.measure, {"batch_sizes": [8], "rounds": 1}),
 }
 RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "RESULTS.md")
 _HEADING = """# Benchmarks
