@@ -1,1 +1,1 @@
-"""Benchmarks behind the README's speed claims: python -m benchmarks.NAME --help."""
+"""Benchmarks behind the README's speed claims: python -m benchmarks, or benchmarks.NAME --help."""

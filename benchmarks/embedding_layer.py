@@ -8,11 +8,10 @@ turns.
 """
 
 import argparse
-import statistics
-import time
 
 import numpy as np
 
+from benchmarks.turns import compare, lines_of, take_turns, timed
 from nets.heads import embedding_head
 from utils.tf1 import TENSORFLOW_VERSION, tf
 
@@ -43,23 +42,29 @@ def build(batch_size, side, channels, emb_dim):
     }
 
 
-def take_turns(session, pieces, rounds):
-    """Runs the pieces in turn, round by round.
+def measure(batch_size=32, side=7, channels=2048, emb_dim=256, rounds=15):
+    """Times the pieces.
+
+    Args:
+      batch_size: int, B.
+      side: int, of the feature map.
+      channels: int, of the feature map.
+      emb_dim: int, D.
+      rounds: int.
 
     Returns:
-      dict from piece to list of `rounds` float, seconds.
+      list of turns.Row.
     """
-    seconds = {name: [] for name in pieces}
-    for _ in range(rounds + 2):
-        for name, piece in pieces.items():
-            start = time.perf_counter()
-            session.run(piece)
-            seconds[name].append(time.perf_counter() - start)
-    return {name: values[2:] for name, values in seconds.items()}  # two rounds warm up
+    with tf.Graph().as_default(), tf.Session() as session:
+        pieces = build(batch_size, side, channels, emb_dim)
+        session.run(tf.global_variables_initializer())
+        tasks = {name: timed(session.run, piece) for name, piece in pieces.items()}
+        seconds = take_turns(tasks, rounds, warm_up=2)
+    return [compare(seconds, name, "forward", "embedding layer") for name in list(pieces)[1:]]
 
 
 def main():
-    """Measures and prints milliseconds."""
+    """Reads the flags, measures and prints."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -69,16 +74,8 @@ def main():
     parser.add_argument("--emb_dim", type=int, default=256, help="[default 256]")
     parser.add_argument("--rounds", type=int, default=15, help="[default 15]")
     args = parser.parse_args()
-    with tf.Graph().as_default(), tf.Session() as session:
-        pieces = build(args.batch_size, args.side, args.channels, args.emb_dim)
-        session.run(tf.global_variables_initializer())
-        seconds = take_turns(session, pieces, args.rounds)
     print(f"TensorFlow {TENSORFLOW_VERSION}")
-    before = 0.0
-    for name, values in seconds.items():
-        median = statistics.median(values)
-        print(f"{name:30} {1e3 * median:7.1f} ms, {1e3 * (median - before):+.1f}")
-        before = median
+    print(*lines_of(measure(**vars(args))), sep="\n")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ SavedModel, from pixels, so that drifts in machine speed affect both.
 
 import argparse
 import os
-import statistics
 import tempfile
-import time
 
 import numpy as np
 
+from benchmarks.turns import compare, lines_of, take_turns, timed
 from config.networks import NETWORKS
 from config.resolve import resolve
 from inference import exporter, formats
@@ -38,28 +37,40 @@ def write(folder, net, space, num_classes=100):
     return config.frame_size
 
 
-def measure(folder, pixels, rounds):
-    """Seconds of each round: probabilities alone, and probabilities with the embedding."""
-    with tf.Graph().as_default(), open_session("-1") as session:
-        tags = [tf.saved_model.tag_constants.SERVING]
-        signatures = tf.saved_model.loader.load(session, tags, folder).signature_def
-        feed = {signatures[formats.PIXELS].inputs[formats.PIXELS].name: pixels}
-        outputs = signatures[formats.PIXELS].outputs
-        choices = (("probabilities",), ("probabilities", "embedding"))
-        fetches = [[outputs[name].name for name in names] for names in choices]
-        for names in fetches:
-            session.run(names, feed)
-        return [[_seconds(session, names, feed) for names in fetches] for _ in range(rounds)]
+def measure(net="resnet50", space="embedding", batch_size=16, rounds=11):
+    """Times a model with and without returning the embedding.
 
+    Args:
+      net: str.
+      space: str, what is returned as embedding.
+      batch_size: int, B.
+      rounds: int.
 
-def _seconds(session, fetches, feed):
-    start = time.perf_counter()
-    session.run(fetches, feed)
-    return time.perf_counter() - start
+    Returns:
+      list of turns.Row.
+    """
+    with tempfile.TemporaryDirectory() as root:
+        folder = os.path.join(root, "model")
+        frame_size = write(folder, net, space)
+        shape = (batch_size, frame_size, frame_size, 3)
+        pixels = np.random.RandomState(0).uniform(-1, 1, shape).astype(np.float32)
+        with tf.Graph().as_default(), open_session("-1") as session:
+            tags = [tf.saved_model.tag_constants.SERVING]
+            signatures = tf.saved_model.loader.load(session, tags, folder).signature_def
+            feed = {signatures[formats.PIXELS].inputs[formats.PIXELS].name: pixels}
+            outputs = signatures[formats.PIXELS].outputs
+            alone = outputs["probabilities"].name
+            both = [alone, outputs["embedding"].name]
+            tasks = {
+                "with the embedding": timed(session.run, both, feed),
+                "probabilities alone": timed(session.run, alone, feed),
+            }
+            seconds = take_turns(tasks, rounds)
+    return [compare(seconds, *tasks, where=f"exported {net}, batch {batch_size}")]
 
 
 def main():
-    """Reads the flags, measures and prints the ratio."""
+    """Reads the flags, measures and prints."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -67,19 +78,10 @@ def main():
     add("--net", default="resnet50", choices=tuple(NETWORKS))
     add("--space", default="embedding", choices=("embedding", "pooled", "both"))
     add("--batch_size", type=int, default=16)
-    add("--rounds", type=int, default=31)
+    add("--rounds", type=int, default=11)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as root:
-        folder = os.path.join(root, "model")
-        frame_size = write(folder, args.net, args.space)
-        shape = (args.batch_size, frame_size, frame_size, 3)
-        pixels = np.random.RandomState(0).uniform(-1, 1, shape).astype(np.float32)
-        seconds = measure(folder, pixels, args.rounds)
-    alone, together = (1000 * statistics.median(s) / args.batch_size for s in zip(*seconds))
-    ratios = [b / a for a, b in seconds]
-    print(f"{args.net}, batch {args.batch_size}, {frame_size} px, TensorFlow {TENSORFLOW_VERSION}")
-    print(f"probabilities {alone:.1f} ms per image, with the embedding {together:.1f}")
-    print(f"ratio {statistics.median(ratios):.3f} ({min(ratios):.3f} - {max(ratios):.3f})")
+    print(f"TensorFlow {TENSORFLOW_VERSION}")
+    print(*lines_of(measure(**vars(args))), sep="\n")
 
 
 if __name__ == "__main__":

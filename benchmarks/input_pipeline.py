@@ -5,7 +5,6 @@ python -m benchmarks.input_pipeline
 
 import argparse
 import os
-import statistics
 import tempfile
 import time
 
@@ -13,9 +12,10 @@ import numpy as np
 from PIL import Image, ImageChops
 from sklearn.datasets import load_sample_images
 
+from benchmarks.turns import compare, lines_of, take_turns
 from data import augment
 from data.cache import Cache
-from utils.tf1 import tf
+from utils.tf1 import TENSORFLOW_VERSION, tf
 
 AUGMENTATION = augment.Augmentation("img", 224, 350, 512, 256, True, "inception", 200 * 10**6)
 
@@ -65,12 +65,8 @@ def copies_of(paths, folder):
     return [copy for _, copy in pairs]
 
 
-def milliseconds(paths, make_frame, count):
-    """Runs `count` images through tf.data as the trainer does.
-
-    Returns:
-      float, milliseconds an image; float, milliseconds of processor time an image.
-    """
+def seconds_of(paths, make_frame, count):
+    """Seconds of `count` images through tf.data, as the trainer reads them."""
     draws = np.random.RandomState(1).rand(len(paths), 4).astype(np.float32)
 
     def load(path, draw):
@@ -82,39 +78,47 @@ def milliseconds(paths, make_frame, count):
         batch = tf.data.make_one_shot_iterator(frames.batch(32).prefetch(2)).get_next()
         for _ in range(4):
             session.run(batch)
-        start = np.array([time.perf_counter(), time.process_time()])
+        start = time.perf_counter()
         for _ in range(count // 32):
             session.run(batch)
-        taken = [time.perf_counter(), time.process_time()] - start
-        return 1000 * taken / (count // 32 * 32)
+        return time.perf_counter() - start
+
+
+def measure(images=1600, turns=5):
+    """Times the three ways.
+
+    Args:
+      images: int, images a turn.
+      turns: int.
+
+    Returns:
+      list of turns.Row; on TensorFlow 2 with a promise.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_images(folder, 64)
+        copies = copies_of(paths, os.path.join(folder, "copies"))
+        tasks = {
+            "resize first": lambda: seconds_of(paths, resize_first, images),
+            "crop first": lambda: seconds_of(paths, crop_first, images),
+            "crop first from copies": lambda: seconds_of(copies, crop_first, images),
+        }
+        seconds = take_turns(tasks, turns, warm_up=0)
+    where = f"{images} JPEGs of 1024 x 768"
+    least = None if TENSORFLOW_VERSION.startswith("1.") else 1.8
+    return [
+        compare(seconds, "resize first", "crop first", where, least=least),
+        compare(seconds, "resize first", "crop first from copies", where, least=least),
+    ]
 
 
 def main():
-    """Measures the three ways in turn and prints how much faster than resize first they are."""
+    """Reads the flags, measures and prints."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--images", type=int, default=1600, help="a turn [default 1600]")
     parser.add_argument("--turns", type=int, default=5)
-    args = parser.parse_args()
-    turns = []
-    with tempfile.TemporaryDirectory() as folder:
-        paths = write_images(folder, 64)
-        copies = copies_of(paths, os.path.join(folder, "copies"))
-        for name, files in (("a file", paths), ("a copy", copies)):
-            kilobytes = sum(map(os.path.getsize, files)) / len(files) / 1024
-            print(f"1024 x 768 pixels, {kilobytes:.0f} KB {name}")
-        for _ in range(args.turns):
-            ways = ((paths, resize_first), (paths, crop_first), (copies, crop_first))
-            turns.append([milliseconds(files, way, args.images) for files, way in ways])
-            print("resize first {:.2f} ms, crop first {:.2f}, from copies {:.2f}".format(
-                *(wall for wall, _ in turns[-1])
-            ))  # fmt: skip
-    for way, name in ((1, "crop first"), (2, "from copies")):
-        for kind, clock in ((0, "time"), (1, "processor time")):
-            ratios = [turn[0][kind] / turn[way][kind] for turn in turns]
-            spread = f"{min(ratios):.2f} - {max(ratios):.2f}"
-            print(f"{name}, {clock}: {statistics.median(ratios):.2f} times faster ({spread})")
+    print(*lines_of(measure(**vars(parser.parse_args()))), sep="\n")
 
 
 if __name__ == "__main__":

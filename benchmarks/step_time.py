@@ -14,11 +14,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 import numpy as np
 from PIL import Image
 
+from benchmarks.turns import compare, lines_of, take_turns, timed
 from config.losses import TRAIN_MODES
 from config.networks import NETWORKS
 from config.resolve import resolve
@@ -38,79 +38,94 @@ def write_images(root, classes=8, per_class=6, size=(500, 375)):
 
 
 class Timed:
-    """A training graph with its own session, ready to take steps."""
+    """A training graph with its own session, ready to take steps.
+
+    Attributes:
+      graph: tf.Graph.
+    """
 
     def __init__(self, config):
         """Builds the graph and takes two steps to warm up."""
-        self._graph = tf.Graph()
-        with self._graph.as_default():
+        self.graph = tf.Graph()
+        with self.graph.as_default():
             dataset = preflight.load_dataset(config, ["train"])
             classes = len(dataset.class_map.labels)
             self._train = graphs.build_train_graph(config, dataset.splits["train"], classes)
-            self._session = open_session(config.gpu)
+            self._session = open_session(config.gpu, config.precision, config.xla)
             graphs.start(self._session, self._train)
         for _ in range(2):
             self.step()
 
-    def step(self):
-        """Seconds of one step."""
-        start = time.perf_counter()
-        self._session.run((self._train.terms, self._train.step))
-        return time.perf_counter() - start
+    def step(self, **options):
+        """Takes one step; `options` are those of `tf.Session.run`."""
+        self._session.run((self._train.terms, self._train.step), **options)
 
 
-def measure(net, modes, batch_size, frame_size, rounds):
-    """Takes steps of each mode in turn.
+def seconds_of(variants, net, batch_size, frame_size, rounds):
+    """Takes steps of several variants of a run in turn.
+
+    Args:
+      variants: dict from name to the settings that make the variant.
+      net: str.
+      batch_size: int, B.
+      frame_size: int, pixels per side; None for the network's.
+      rounds: int, R.
 
     Returns:
-      dict from mode to list of `rounds` float, seconds per step.
+      dict from name to list of float [R], seconds per step.
     """
     with tempfile.TemporaryDirectory() as root:
         write_images(root)
         given = {"dataset": "custom", "dataset_path": root, "net": net, "batch_size": batch_size}
         given["frame_size"] = frame_size or NETWORKS[net].frame_size
-        timed = {m: Timed(resolve(dict(given, train_mode=m))) for m in modes}
-        seconds = {mode: [] for mode in modes}
-        for _ in range(rounds):
-            for mode in modes:
-                seconds[mode].append(timed[mode].step())
-    return seconds
+        steps = {n: Timed(resolve(dict(given, **v))).step for n, v in variants.items()}
+        return take_turns({n: timed(step) for n, step in steps.items()}, rounds, warm_up=0)
+
+
+def by_mode(net, modes, batch_size, frame_size, rounds):
+    """Seconds per step of each training mode, see `seconds_of`."""
+    variants = {mode: {"train_mode": mode} for mode in modes}
+    return seconds_of(variants, net, batch_size, frame_size, rounds)
+
+
+def measure(net="resnet50", batch_size=32, frame_size=None, rounds=9):
+    """Times the two-head step with batch-hard; list of turns.Row."""
+    seconds = by_mode(net, ("hard", "vanilla"), batch_size, frame_size, rounds)
+    return [compare(seconds, "hard", "vanilla", f"{net}, batch {batch_size}", most=1.1)]
+
+
+def measure_precision(nets=("resnet50", "mobile"), batch_size=32, frame_size=None, rounds=7):
+    """Times mixed precision; list of turns.Row.
+
+    Raises:
+      UserError: this device has none.
+    """
+    variants = {name: {"precision": name} for name in ("mixed", "float32")}
+    rows = []
+    for net in nets:
+        seconds = seconds_of(variants, net, batch_size, frame_size, rounds)
+        rows.append(compare(seconds, *variants, where=f"{net}, batch {batch_size}", most=1))
+    return rows
 
 
 def _measure_in(python, args):
-    """The same measurement in another interpreter."""
+    """The same measurement in another interpreter: its TensorFlow, and median seconds by mode."""
     words = [python, "-m", "benchmarks.step_time", "--json", "--net", args.net]
     words += ["--batch_size", str(args.batch_size), "--rounds", str(args.rounds), "--modes"]
     words += args.modes + (["--frame_size", str(args.frame_size)] if args.frame_size else [])
-    return json.loads(subprocess.check_output(words, stderr=subprocess.DEVNULL, text=True))
+    measured = json.loads(subprocess.check_output(words, stderr=subprocess.DEVNULL, text=True))
+    medians = {mode: statistics.median(s) for mode, s in measured["seconds"].items()}
+    return "TensorFlow " + measured["tensorflow"], medians
 
 
 def _compare(args):
     """Prints the ratio of this interpreter's medians to the other's, measured in turns."""
-    pairs = []
-    for _ in range(args.turns):
-        mine, other = _measure_in(sys.executable, args), _measure_in(args.python, args)
-        pairs.append((mine, other))
+    runs = [_measure_in(p, args) for _ in range(args.turns) for p in (sys.executable, args.python)]
     for mode in args.modes:
-        ratios = []
-        for mine, other in pairs:
-            here, there = (statistics.median(x["seconds"][mode]) for x in (mine, other))
-            ratios.append(here / there)
-            names = (mine["tensorflow"], other["tensorflow"])
-            print(f"{mode}: TF {names[0]} {here:.3f} s, TF {names[1]} {there:.3f} s")
-        print(
-            f"{mode}: ratio {statistics.median(ratios):.3f} ({min(ratios):.3f} - {max(ratios):.3f})"
-        )
-
-
-def _print(seconds, modes):
-    for mode in modes:
-        ratios = [a / b for a, b in zip(seconds[mode], seconds[modes[0]])]
-        print(
-            f"{mode:10} {statistics.median(seconds[mode]):.3f} s per step,"
-            f" {statistics.median(ratios):.3f} of {modes[0]}"
-            f" ({min(ratios):.3f} - {max(ratios):.3f})"
-        )
+        seconds = {}
+        for name, medians in runs:
+            seconds.setdefault(name, []).append(medians[mode])
+        print(*lines_of([compare(seconds, *seconds, where=mode)]))
 
 
 def main():
@@ -131,12 +146,13 @@ def main():
     if args.python:
         _compare(args)
         return
-    seconds = measure(args.net, args.modes, args.batch_size, args.frame_size, args.rounds)
+    seconds = by_mode(args.net, args.modes, args.batch_size, args.frame_size, args.rounds)
     if args.json:
         print(json.dumps({"tensorflow": TENSORFLOW_VERSION, "seconds": seconds}))
     else:
         print(f"{args.net}, batch {args.batch_size}, TensorFlow {TENSORFLOW_VERSION}")
-        _print(seconds, args.modes)
+        rows = [compare(seconds, mode, args.modes[0]) for mode in args.modes]
+        print(*lines_of(rows), sep="\n")
 
 
 if __name__ == "__main__":

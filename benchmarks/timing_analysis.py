@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.step_time import measure
+from benchmarks.step_time import by_mode
 from config.losses import LOSSES
 from utils.tf1 import TENSORFLOW_VERSION
 
@@ -97,7 +97,7 @@ def main():
     args = parser.parse_args()
     rows = []
     for net in args.nets:
-        rows += rows_of(net, measure(net, MODES, args.batch_size, None, args.rounds))
+        rows += rows_of(net, by_mode(net, MODES, args.batch_size, None, args.rounds))
         for row in rows[-len(MODES) :]:
             print(
                 "{network:12} {mode:10} {seconds} s, {ratio} of softmax".format(**row), flush=True

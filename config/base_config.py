@@ -207,6 +207,12 @@ class Config(LossSettings):
         " resized to it once as JPEGs of quality 95, so that later passes decode fewer pixels; the"
         " frames differ slightly from those without it; evaluation does not use it",
         resumable=True)
+    precision: str = setting("float32", "machine",
+        "of the numbers in training; mixed: 16 bits in convolutions, float16 on a GPU and bfloat16"
+        " on a CPU that has it, float32 in losses and matrix products; evaluations after training"
+        " use float32", choices=("float32", "mixed"))
+    xla: bool = setting(False, "machine", "compile the training step with XLA; GPUs only",
+        switch_of, resumable=True)
     datasets_dir: str = setting(None, "machine", "folder of the data sets", resumable=True)
     pretrained_dir: str = setting(None, "machine", "folder of the pretrained checkpoints",
         resumable=True)

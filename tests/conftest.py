@@ -48,8 +48,8 @@ def _no_graph_optimisation(monkeypatch):
 
     session_config = tf1.session_config
 
-    def without_optimisation(gpu):
-        config = session_config(gpu)
+    def without_optimisation(*device):
+        config = session_config(*device)
         config.graph_options.rewrite_options.disable_meta_optimizer = True
         return config
 

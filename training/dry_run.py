@@ -42,7 +42,7 @@ def check(config):
         weights = preflight.pretrained_path(config)
         with tf.Graph().as_default():
             graph = graphs.build_train_graph(config, dataset.splits["train"], num_classes)
-            with open_session(config.gpu) as session:
+            with open_session(config.gpu, config.precision, config.xla) as session:
                 seconds, terms = _take_steps(session, graph, config, dataset.splits["train"])
             end_point = config.feature_map or NETWORKS[config.net].feature_map
             feature_map = graph.end_points[end_point].shape.as_list()[1:]

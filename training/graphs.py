@@ -265,7 +265,7 @@ def _minimise(optimizer, total, global_step, num_batches):
     """The ops that accumulate a batch (None for one batch per step) and update the weights."""
     gradients = [(g, v) for g, v in optimizer.compute_gradients(total) if g is not None]
     if num_batches == 1:
-        return None, optimizer.apply_gradients(gradients, global_step)
+        return None, _apply(optimizer, gradients, global_step)
     sums = [
         tf.Variable(
             tf.zeros(v.shape),
@@ -278,8 +278,17 @@ def _minimise(optimizer, total, global_step, num_batches):
     ]
     accumulate = tf.group(*[s.assign_add(g) for s, (g, _) in zip(sums, gradients)])
     means = [(s / num_batches, v) for s, (_, v) in zip(sums, gradients)]
-    with tf.control_dependencies([optimizer.apply_gradients(means, global_step)]):
+    with tf.control_dependencies([_apply(optimizer, means, global_step)]):
         return accumulate, tf.group(*[s.assign(tf.zeros_like(s)) for s in sums])
+
+
+def _apply(optimizer, gradients, global_step):
+    """The op that updates the weights and counts the step.
+
+    Loss scaling leaves the weights as they are, and would not count, where a gradient is infinite.
+    """
+    with tf.control_dependencies([optimizer.apply_gradients(gradients)]):
+        return tf.group(global_step.assign_add(1))
 
 
 def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=None, replicas=None):

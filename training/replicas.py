@@ -23,18 +23,21 @@ class Replicas:
       is_chief: bool, whether this process writes the run folder.
     """
 
-    def __init__(self, gpu="-1", cluster=None):
+    def __init__(self, gpu="-1", cluster=None, precision="float32", xla=False):
         """Sets up the strategy.
 
         Args:
           gpu: str, the devices of this machine, see `utils.tf1.session_config`.
           cluster: config.cluster.Cluster, the machines; None for this one alone. Several machines
             need a process without TensorFlow ops so far.
+          precision: str, see `utils.tf1.session_config`.
+          xla: bool, likewise.
 
         Raises:
           UserError: there is no such device.
         """
         self._gpu, self._cluster = gpu, cluster
+        self._precision, self._xla = precision, xla
         if cluster is not None:
             self.strategy, self._gpu = multi_worker_strategy(gpu)
         elif "," in gpu:
@@ -152,8 +155,9 @@ class Replicas:
     def open_session(self):
         """A tf.Session of the default graph on these devices."""
         if self._cluster is None:
-            return open_session(self._gpu)
-        config = self.strategy.update_config_proto(session_config(self._gpu))
+            return open_session(self._gpu, self._precision, self._xla)
+        config = session_config(self._gpu, self._precision, self._xla)
+        config = self.strategy.update_config_proto(config)
         server = tf.distribute.Server(
             self._cluster.jobs, self._cluster.job, self._cluster.index, "grpc", config
         )

@@ -91,7 +91,7 @@ def _open_devices(config, cluster, about):
         make_deterministic()
     if cluster is not None:
         peers.meet(cluster, about, config.join_timeout)
-    replicas = Replicas(config.gpu, cluster)
+    replicas = Replicas(config.gpu, cluster, config.precision, config.xla)
     preflight.check_replicas(config, replicas.count)
     return replicas
 

@@ -20,6 +20,10 @@ if sys.flags.optimize > 1:
 # Read by the C++ runtime and by tf-keras when they are first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
+# Mixed precision leaves matrix products, and so the losses and the embedding head, in float32.
+os.environ["TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_WHITELIST_REMOVE"] = (
+    "MatMul,BatchMatMul,BatchMatMulV2,Einsum"
+)
 
 
 def _alias_legacy_layers():
@@ -77,24 +81,37 @@ with warnings.catch_warnings(), hold_back_stderr():
 warnings.filterwarnings("ignore", ".*(layer.apply|tf.layers.flatten)", UserWarning)
 
 
-def session_config(gpu):
+def session_config(gpu, precision="float32", xla=False):
     """tf.ConfigProto of a session.
 
     Args:
       gpu: str, indices of visible CUDA devices with commas between them; "-1" for none, repeated
         for several logical CPU devices.
+      precision: "float32", or "mixed": 16 bits in convolutions and what lies between them. Batch
+        normalisation has 16-bit inputs and outputs, its statistics and weights are float32.
+      xla: bool, compile with XLA.
 
     Raises:
-      UserError: there are devices, but not that many.
+      UserError: there are devices, but not that many; the device lacks mixed precision or XLA.
     """
     config = tf.ConfigProto(allow_soft_placement=True)
     config.gpu_options.allow_growth = True
     chosen = gpu.split(",")
+    found = "-1" not in chosen and len(tf.config.experimental.list_physical_devices("GPU"))
+    options = config.graph_options
+    if precision == "mixed":
+        if not found:
+            _require_bfloat16()
+        name = "auto_mixed_precision" + ("" if found else "_onednn_bfloat16")
+        setattr(options.rewrite_options, name, 1)
+    if xla:
+        if not found:
+            raise UserError("--xla true needs a GPU, as XLA slows training on a CPU; leave it out")
+        options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_1
     if "-1" in chosen:
         config.device_count["GPU"] = 0
         config.device_count["CPU"] = len(chosen)
         return config
-    found = len(tf.config.experimental.list_physical_devices("GPU"))
     if found and max(map(int, chosen)) >= found:
         raise UserError(
             f"--gpu {gpu}: TensorFlow sees {found} devices, numbered from 0; choose among them"
@@ -131,9 +148,35 @@ def make_deterministic():
     tensorflow.config.experimental.enable_op_determinism()
 
 
-def open_session(gpu):
+def _require_bfloat16():
+    """Refuses mixed precision on a CPU, or in a TensorFlow, that has no bfloat16.
+
+    Raises:
+      UserError: this is one.
+    """
+    advice = "use a GPU, or leave --precision mixed out"
+    if _IS_TF1:
+        raise UserError(f"TensorFlow 1.15 has no mixed precision on a CPU; {advice}")
+    if not cpu_flags() & {"avx512_bf16", "amx_bf16"}:
+        raise UserError(
+            "mixed precision on a CPU needs its instructions for bfloat16 (avx512_bf16 or"
+            f" amx_bf16), which this CPU lacks; {advice}"
+        )
+
+
+def cpu_flags():
+    """Set of str, the instruction sets of this CPU as Linux names them; empty elsewhere."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            line = next((line for line in file if line.startswith("flags")), "")
+    except OSError:
+        return set()
+    return set(line.split())
+
+
+def open_session(gpu, precision="float32", xla=False):
     """A tf.Session of the default graph, see `session_config`."""
-    return tf.Session(config=session_config(gpu))
+    return tf.Session(config=session_config(gpu, precision, xla))
 
 
 def mirrored_strategy(gpu):

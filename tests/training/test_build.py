@@ -8,7 +8,7 @@ import pytest
 from training import build
 from utils.tf1 import tf
 
-Schedule = namedtuple("Schedule", "learning_rate end_learning_rate train_iters")
+Schedule = namedtuple("Schedule", "learning_rate end_learning_rate train_iters precision")
 
 
 def test_momentum_and_the_learning_rate_by_hand():
@@ -16,7 +16,7 @@ def test_momentum_and_the_learning_rate_by_hand():
     start = np.array([1.0, -2.0, 0.5], np.float32)
     with tf.Graph().as_default(), tf.Session() as session:
         step = tf.train.get_or_create_global_step()
-        optimizer, rate = build.build_optimizer(Schedule(0.1, 0.02, 4), step)
+        optimizer, rate = build.build_optimizer(Schedule(0.1, 0.02, 4, "float32"), step)
         weights = tf.get_variable("w", initializer=start)
         move = optimizer.minimize(tf.nn.l2_loss(weights), step)
         session.run(tf.global_variables_initializer())
