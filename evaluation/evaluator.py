@@ -207,7 +207,9 @@ def _restore_and_run(config, prefix, lists, num_classes, batch_size):
         first = next(iter(lists.values()))
         graph = graphs.build_eval_graph(config, first, num_classes, batch_size)
         starts = {
-            split: graph.iterator.make_initializer(build.eval_input(config, image_list, batch_size))
+            split: graph.iterators[0].make_initializer(
+                build.eval_input(config, image_list, batch_size)
+            )
             for split, image_list in lists.items()
         }
         saver = tf.train.Saver()

@@ -81,6 +81,7 @@ class EvalGraph(NamedTuple):
 
     Attributes:
       batch_size: int, B, over all replicas.
+      iterators: list of tf.data.Iterator, one for each replica of this process.
       start: op that starts a pass.
       images: float32 [b, F, F, 3], of this process's first replica; other images can be fed.
       own_logits: float32 [b, C], of `images`.
@@ -92,6 +93,7 @@ class EvalGraph(NamedTuple):
     """
 
     batch_size: int
+    iterators: list
     start: tf.Operation
     images: tf.Tensor
     own_logits: tf.Tensor
@@ -330,4 +332,4 @@ def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=Non
         outputs = replicas.run(build)[0]
         start = tf.group(*[iterator.initializer for iterator in iterators])
         size, augmentation = batch_size or config.batch_size, augmentation_of(config)
-        return EvalGraph(size, start, *outputs, augmentation)
+        return EvalGraph(size, iterators, start, *outputs, augmentation)
