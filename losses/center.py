@@ -32,5 +32,5 @@ def center_loss(labels, embeddings, num_classes, alpha):
     _, position, counts = tf.unique_with_counts(labels)
     appearances = tf.cast(tf.gather(counts, position), tf.float32)[:, tf.newaxis]
     steps = alpha * tf.stop_gradient(differences) / (1.0 + appearances)
-    moves = tf.scatter_nd(labels[:, tf.newaxis], steps, tf.shape(centers))
+    moves = tf.scatter_nd(labels[:, tf.newaxis], steps, tf.shape(centers, out_type=labels.dtype))
     return tf.nn.l2_loss(differences), centers.assign_sub(moves)

@@ -62,12 +62,12 @@ def train(config, cluster=None):
         stack.enter_context(tf.Graph().as_default())
         stack.enter_context(replicas.strategy.scope())
         graph, eval_graph = _build_graphs(config, dataset, replicas)
-        opened = _opened_run_folder(config, dataset) if replicas.is_chief else _no_run_folder()
-        touch = stack.enter_context(opened)
         stack.enter_context(
             peers.Watch(cluster, config.join_timeout, lambda: unlock(config.run_dir))
         )
         session = stack.enter_context(replicas.open_session())
+        opened = _opened_run_folder(config, dataset) if replicas.is_chief else _no_run_folder()
+        touch = stack.enter_context(opened)
         _log_start(config, changes, replicas)
         saver = checkpoints.RunSaver(
             config.run_dir, config.checkpoint_name, config.keep_checkpoints,

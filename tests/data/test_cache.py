@@ -18,7 +18,7 @@ from tests.data.test_orientation import exif
 from utils.errors import UserError
 from utils.tf1 import tf
 
-AUGMENTATION = Augmentation("img", 96, 128, 192, 160, True, "inception")
+AUGMENTATION = Augmentation("img", 96, 128, 192, 160, True, "inception", 200 * 10**6)
 BATCH = AUGMENTATION._replace(style="batch")
 
 

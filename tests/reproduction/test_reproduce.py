@@ -89,6 +89,9 @@ def test_sigterm_lets_the_run_save_and_leaves_nothing_running(tmp_path):
     process = start(tmp_path, *words)
     runs = tmp_path / "checkpoints" / "reproduce" / "tiny"
     wait_for(process, runs / "*" / "metrics.csv")
+    (metrics,) = glob.glob(str(runs / "*" / "metrics.csv"))
+    while process.poll() is None and len(open(metrics).readlines()) < 2:
+        time.sleep(0.05)  # until the first step is done
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate()
     assert process.returncode == 128 + signal.SIGTERM

@@ -1,14 +1,11 @@
 """The parts of a graph that no other test holds: the optimiser against plain NumPy."""
 
-from collections import namedtuple
-
 import numpy as np
 import pytest
 
+from config.resolve import resolve
 from training import build
 from utils.tf1 import tf
-
-Schedule = namedtuple("Schedule", "learning_rate end_learning_rate train_iters precision")
 
 
 def test_momentum_and_the_learning_rate_by_hand():
@@ -16,7 +13,8 @@ def test_momentum_and_the_learning_rate_by_hand():
     start = np.array([1.0, -2.0, 0.5], np.float32)
     with tf.Graph().as_default(), tf.Session() as session:
         step = tf.train.get_or_create_global_step()
-        optimizer, rate = build.build_optimizer(Schedule(0.1, 0.02, 4, "float32"), step)
+        given = {"learning_rate": 0.1, "end_learning_rate": 0.02, "train_iters": 4}
+        optimizer, rate = build.build_optimizer(resolve(given), step)
         weights = tf.get_variable("w", initializer=start)
         move = optimizer.minimize(tf.nn.l2_loss(weights), step)
         session.run(tf.global_variables_initializer())

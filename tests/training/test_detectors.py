@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from config import resolve
-from config.losses import TRAIN_MODES, TWO_HEAD_MODES
+from config.losses import LOSSES, TRAIN_MODES, TWO_HEAD_MODES, modes_that_read
 from training import detectors
 from training.advice import Seen
 
@@ -90,7 +90,8 @@ def test_every_detector_has_both_kinds_of_run():
     assert set(FAULTS) == set(detectors.DETECTORS)
     functions = {d.function for d in detectors.DETECTORS.values()}
     members = inspect.getmembers(detectors, inspect.isfunction)
-    assert functions == {f for n, f in members if f.__module__ == detectors.__name__}
+    own = {f for n, f in members if f.__module__ == detectors.__name__ and n[0] != "_"}
+    assert functions == own
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -112,12 +113,18 @@ def test_a_run_with_the_fault_and_runs_without_it(name):
 @pytest.mark.parametrize("mode", TWO_HEAD_MODES)
 @pytest.mark.parametrize("margin", [0.2, "soft", "none"])
 def test_the_advice_is_nothing_that_is_in_use(mode, margin):
-    given = {} if mode == "center" else {"margin": margin}
+    is_triplet = mode in modes_that_read("margin")
+    given = {"margin": margin} if is_triplet else {}
     text = found("collapsed_embedding", [COLLAPSED] * 3, train_mode=mode, **given).sentence
     assert "--learning_rate" in text
     assert f"--train_mode {mode} " not in text and f"--margin {margin}" not in text
-    assert ("--margin" in text) == (mode != "center" and margin != "soft")
-    assert ("--center_loss_lambda" in text) == (mode == "center")
+    assert ("--margin" in text) == (is_triplet and margin != "soft")
+    assert (f"--{LOSSES[mode].weight}" in text) == (not is_triplet)
+
+
+def test_the_advice_for_a_sum_names_both_weights():
+    text = found("collapsed_embedding", [COLLAPSED] * 3, train_mode="circle+center").sentence
+    assert "--circle_loss_lambda and --center_loss_lambda" in text
 
 
 @pytest.mark.parametrize("mode", TRAIN_MODES)

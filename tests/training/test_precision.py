@@ -1,12 +1,12 @@
 """Mixed precision: what it rewrites, and what loss scaling does to a step and to a run."""
 
 import os
-from collections import namedtuple
 
 import numpy as np
 import pytest
 
 from config.networks import NETWORKS
+from config.resolve import resolve
 from evaluation import evaluator
 from losses.objective import objective
 from nets.factory import network_fn
@@ -16,7 +16,6 @@ from training import build, graphs
 from utils import tf1
 from utils.tf1 import TENSORFLOW_VERSION, cpu_flags, session_config, tf
 
-Settings = namedtuple("Settings", "learning_rate end_learning_rate train_iters precision")
 HAS_BFLOAT16 = not TENSORFLOW_VERSION.startswith("1.") and cpu_flags() & {"avx512_bf16", "amx_bf16"}
 
 
@@ -31,11 +30,13 @@ def allowed(monkeypatch):
 def test_a_step_with_an_infinite_gradient_is_counted_and_moves_nothing(num_batches):
     with tf.Graph().as_default(), tf.Session() as session:
         count = tf.train.get_or_create_global_step()
-        optimizer, _ = build.build_optimizer(Settings(0.1, 0.1, 4, "mixed"), count)
+        optimizer, _ = build.build_optimizer(
+            resolve({"learning_rate": 0.1, "end_learning_rate": 0.1, "precision": "mixed"}), count
+        )
         weights = tf.get_variable("w", initializer=[1.0, -2.0])
         factor = tf.placeholder(tf.float32, [])
         accumulate, step = graphs._minimise(
-            optimizer, factor * tf.reduce_sum(weights), [], count, num_batches
+            optimizer, factor * tf.reduce_sum(weights), count, num_batches
         )
         session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
 
