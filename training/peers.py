@@ -11,6 +11,7 @@ import time
 import urllib.request
 
 from utils.errors import UserError
+from utils.tf1 import tf
 
 _MOST_BYTES = 1 << 20
 _PAUSE = 0.5  # seconds between attempts to reach the chief
@@ -165,8 +166,11 @@ class Watch:
                 threading.Thread(target=self._watch, args=[rank], daemon=True).start()
         return self
 
-    def __exit__(self, *_):
-        """Stops watching."""
+    def __exit__(self, kind, error, trace):
+        """Stops watching; after an error of TensorFlow's, only if no other process has died."""
+        del kind, trace
+        if self._cluster is not None and isinstance(error, tf.errors.OpError):
+            time.sleep(3 * _MISSES * _INTERVAL)
         self._ended.set()
 
     def _watch(self, rank):

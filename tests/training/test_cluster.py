@@ -123,8 +123,8 @@ def test_two_workers_killed_and_resumed_as_one(tree, unbroken, tmp_path):
     killed = time.time()
     (code, text), _ = workers.wait()
     assert time.time() - killed < 60
-    assert code == 1
-    assert text.splitlines()[-1].startswith("main.py: worker 1 at localhost:")
+    assert code == 1, text
+    assert "\nmain.py: worker 1 at localhost:" in text, text
     assert "Traceback" not in text
     assert not os.path.exists(os.path.join(folder, "run.lock"))
     ((code, text),) = Workers(1, *flags_of(tree, folder)).wait()
