@@ -174,14 +174,16 @@ class Watch:
         self._ended.set()
 
     def _watch(self, rank):
-        deadline, misses = time.monotonic() + self._timeout, 0
-        while not self._ended.wait(_INTERVAL):
-            if _answers(self._cluster.addresses[rank]):
-                deadline, misses = 0.0, 0
-                continue
-            misses += 1
-            if misses >= _MISSES and time.monotonic() > deadline and not self._ended.is_set():
-                self._end(rank)
+        address, deadline = self._cluster.addresses[rank], time.monotonic() + self._timeout
+        while not _answers(address) and time.monotonic() < deadline:
+            if self._ended.wait(_PAUSE):
+                return
+        misses = 0
+        while misses < _MISSES:
+            if self._ended.wait(_INTERVAL):
+                return
+            misses = 0 if _answers(address) else misses + 1
+        self._end(rank)
 
     def _end(self, rank):
         self._clean_up()
