@@ -15,7 +15,16 @@ import sys
 
 import numpy as np
 
-from benchmarks import embedding_layer, export, input_pipeline, peer, retrieval, step_time
+from benchmarks import (
+    embedding_layer,
+    export,
+    input_pipeline,
+    losses,
+    peer,
+    retrieval,
+    scaling,
+    step_time,
+)
 from benchmarks.turns import lines_of
 from utils.errors import UserError
 from utils.tf1 import TENSORFLOW_VERSION
@@ -32,6 +41,8 @@ BENCHMARKS = {
     "embedding_layer": (embedding_layer.measure, {"channels": 8, "rounds": 1}),
     "export": (export.measure, _TINY),
     "retrieval": (retrieval.measure, {"images": 600, "turns": 1}),
+    "losses": (losses.compare_with_loop, {"batch_size": 64, "rounds": 1}),
+    "scaling": (scaling.measure, {"steps": 15, "rounds": 1}),
     "peer": (peer.measure, {"batch_sizes": [8], "rounds": 1}),
 }
 RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "RESULTS.md")

@@ -16,6 +16,7 @@ import time
 
 import numpy as np
 
+from benchmarks.turns import compare, lines_of
 from config.losses import TWO_HEAD_MODES
 from config.resolve import resolve
 from losses.objective import RANKING_LOSSES
@@ -83,6 +84,13 @@ def measure(losses, batch_size, rounds):
     return [own[1:] for own in seconds]  # the first round warms up
 
 
+def compare_with_loop(batch_size=1024, rounds=5):
+    """Times batch-hard and the loop over rows, list of turns.Row."""
+    pair = [(batch_hard_by_row, {"margin": 0.2}), (batch_hard, {"margin": 0.2})]
+    seconds = dict(zip(("by row", "batch-hard"), measure(pair, batch_size, rounds)))
+    return [compare(seconds, *seconds, where=f"B = {batch_size}, D = {EMB_DIM}", least=20)]
+
+
 def _with_arguments(mode, batch_size):
     config = resolve({"dataset": "cars", "train_mode": mode})
     return RANKING_LOSSES[mode], ranking_arguments(config, batch_size // IMAGES_PER_CLASS)
@@ -120,15 +128,7 @@ def main():
     if args.each:
         _print_each(args.modes, args.each, args.rounds)
         return
-    pair = [(batch_hard, {"margin": 0.2}), (batch_hard_by_row, {"margin": 0.2})]
-    whole, by_row = measure(pair, args.batch_size, args.rounds)
-    ratios = [slow / fast for fast, slow in zip(whole, by_row)]
-    medians = [1e3 * statistics.median(seconds) for seconds in (whole, by_row)]
-    print(
-        f"batch-hard, B = {args.batch_size}, TensorFlow {TENSORFLOW_VERSION}: {medians[0]:.1f} ms,"
-        f" by row {medians[1]:.1f} ms, ratio {statistics.median(ratios):.0f}"
-        f" ({min(ratios):.0f} - {max(ratios):.0f})"
-    )
+    print(*lines_of(compare_with_loop(args.batch_size, args.rounds)), sep="\n")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from config.networks import NETWORKS
+from nets.sync_batch_norm import shared_statistics
 from training.build import (
     augmentation_of,
     build_objective,
@@ -144,18 +145,19 @@ def build_train_graph(config, image_list, num_classes, replicas=None):
             for index in replicas.local
         ]
         optimizer, learning_rate = build_optimizer(config, global_step)
-        parts = replicas.run(
-            lambda index: _build_part(
-                config,
-                replicas,
-                index,
-                iterators[index - replicas.local[0]],
-                num_classes,
-                optimizer,
-                global_step,
-                part,
-            )  # fmt: skip
-        )
+        with shared_statistics(config.sync_bn and replicas.count > 1):
+            parts = replicas.run(
+                lambda index: _build_part(
+                    config,
+                    replicas,
+                    index,
+                    iterators[index - replicas.local[0]],
+                    num_classes,
+                    optimizer,
+                    global_step,
+                    part,
+                )  # fmt: skip
+            )
         replicas.build_vote()
         best = tf.get_variable("best", initializer=[-1.0, 0.0], trainable=False)
         new_best = tf.placeholder(tf.float32, [2], name="new_best")

@@ -164,3 +164,26 @@ def test_the_shares_of_the_input_are_the_batch_of_one_device(train_list):
     for position in range(2):
         joined = np.concatenate([share[position] for share in shares])
         np.testing.assert_array_equal(joined, whole[position])
+
+
+def test_shared_batch_normalisation_is_that_of_one_device(train_list, tmp_path, monkeypatch):
+    def normalised_tower(config, images, num_classes, is_training, reuse=None):
+        norm = {"decay": 0.5, "is_training": is_training}
+        with slim.arg_scope([slim.conv2d], normalizer_fn=slim.batch_norm, normalizer_params=norm):
+            return tiny_tower(config, images, num_classes, is_training, reuse)
+
+    monkeypatch.setattr(graphs, "build_tower", normalised_tower)
+    start = str(tmp_path / "start")
+    one, two = (make_config(LAYOUTS[name]) for name in ("one batch", "two replicas"))
+    run_steps(one, train_list, start, 0)
+    expected = run_steps(one, train_list, start, 1)
+    found = run_steps(dataclasses.replace(two, sync_bn=True), train_list, start, 1)
+    apart = run_steps(two, train_list, start, 1)
+    moments = [name for name in expected[1] if name.endswith("moving_variance")]
+    assert len(moments) == 1
+    for name in moments:  # TensorFlow's fused layer corrects the bias of the variance
+        np.testing.assert_allclose(found[1].pop(name), expected[1].pop(name), rtol=1e-3)
+        assert apart[1].pop(name) is not None
+    assert_equal(found, expected)
+    with pytest.raises(AssertionError):
+        assert_equal(apart, expected)
