@@ -2,11 +2,11 @@
 
     python -m benchmarks.scaling
 
-A step of N replicas takes the computing of its images, and the exchange of the gradients, whose
-ring all-reduce sends 2 (N - 1) / N times their bytes from each replica. On this machine all processes
-share the processor and the memory, so computing all images takes as long for any N and the
-exchange grows with N - 1: what it costs is measured with two processes, and the time of four is
-predicted and measured. The table for GPUs uses the same model with the given speeds.
+A step of N replicas takes the time for its images, and that for the exchange of the gradients, of
+which a ring all-reduce sends 2 (N - 1) / N times the bytes from each replica. On this machine all
+processes share processor and memory, so the images take as long for any N, and the exchange grows
+with N - 1: what it costs is measured with two processes, and the time of four is predicted and
+measured. The table for GPUs uses the same model with the given speeds.
 """
 
 import argparse
@@ -48,8 +48,8 @@ def seconds_per_step(workers, steps, folder):
     addresses = [f"localhost:{port}" for port in _free_ports(workers)]
     words = dict(
         dataset="digits", net="mobile", pretrained="none", batch_size=64, sampler="shuffle",
-        train_iters=steps, log_every_steps=5, eval_every_steps=10**6, save_every_steps=10**6, gpu=-1,
-        datasets_dir=folder, runs_dir=folder, run_dir=f"run{workers}", on_exist="overwrite",
+        train_iters=steps, log_every_steps=5, eval_every_steps=10**6, save_every_steps=10**6,
+        gpu=-1, datasets_dir=folder, runs_dir=folder, run_dir=f"run{workers}", on_exist="overwrite",
     )  # fmt: skip
     command = [sys.executable, "main.py", *(f"--{name}={value}" for name, value in words.items())]
     processes = []

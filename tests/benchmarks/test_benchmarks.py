@@ -3,12 +3,15 @@
 import pytest
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import profile_step, turns
+from benchmarks import profile_step, scaling, turns
 from config.resolve import resolve
 from utils.tf1 import TENSORFLOW_VERSION, tf
 
+SLOW = {"scaling": [pytest.mark.slow]}  # it starts seven processes
+NAMES = [pytest.param(name, marks=SLOW.get(name, [])) for name in benchmarks.BENCHMARKS]
 
-@pytest.mark.parametrize("name", list(benchmarks.BENCHMARKS))
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_benchmark_runs_and_is_written(name, tmp_path):
     out = tmp_path / "results.md"
     benchmarks.main(["--only", name, "--quick", "--out", str(out)])
@@ -28,6 +31,15 @@ def test_only_the_measured_rows_of_one_section_change():
         "| export | a |",
     ]  # fmt: skip
     assert benchmarks.updated(third, "TensorFlow 2", "new", {}) == third
+
+
+def test_the_model_of_a_step_by_hand():
+    alone = scaling.predicted_step(1, 0.1, 200e6, 1e9, 1e-3)
+    assert alone == pytest.approx(0.1)
+    four = scaling.predicted_step(4, 0.1, 200e6, 1e9, 1e-3)
+    assert four == pytest.approx(0.1 + 2 * 3 / 4 * 0.2 + 6 * 1e-3)
+    lines = list(scaling.sizing())
+    assert [line.split("|")[1].strip() for line in lines[4:]] == ["1", "8", "64", "1,024"]
 
 
 def test_tasks_take_turns():
