@@ -115,6 +115,10 @@ def reach(run_dir, step):
     raise AssertionError(f"step {step} was not reached")
 
 
+@pytest.mark.promise(
+    "a machine of several dies",
+    "the others end within 60 s with one sentence; one machine resumes to the same weights",
+)
 def test_two_workers_killed_and_resumed_as_one(tree, unbroken, tmp_path):
     folder = str(tmp_path / "run")
     workers = Workers(2, *flags_of(tree, folder))
@@ -132,6 +136,9 @@ def test_two_workers_killed_and_resumed_as_one(tree, unbroken, tmp_path):
     assert_same_run(folder, unbroken)
 
 
+@pytest.mark.promise(
+    "a signal to one of several machines", "all save and stop after the same step, and resume"
+)
 def test_two_workers_stop_together_and_resume(tree, unbroken, tmp_path):
     folder = str(tmp_path / "run")
     workers = Workers(2, *flags_of(tree, folder))
@@ -153,6 +160,9 @@ def test_four_workers(tree, unbroken, tmp_path):
     assert_same_run(folder, unbroken)
 
 
+@pytest.mark.promise(
+    "machines with different settings", "refused by name before anything is written"
+)
 def test_workers_with_other_settings(tree, tmp_path):
     folder = str(tmp_path / "run")
     own = [["--margin=0.2"], ["--margin=0.3"]]
