@@ -64,7 +64,8 @@ def test_one_class_for_everything_and_a_list_without_pairs(tmp_path):
     write_tree(os.path.join(tree, "test"), per_class=1)
     given = dict(train_iters=3, learning_rate=0.0, bn_decay=0.9997)
     train(tree, tmp_path / "run", **given)
-    assert names_in(tmp_path / "run") == [
+    # Whether a batch shows how far the statistics lag depends on the random weights.
+    assert [name for name in names_in(tmp_path / "run") if name != "lagging_statistics"] == [
         "slow_statistics", "one_image_a_class", "chosen_on_test", "one_class_predicted",
     ]  # fmt: skip
 
