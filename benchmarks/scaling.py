@@ -27,7 +27,8 @@ GRADIENT_BYTES = {"softmax": 100e6, "two heads": 203e6}
 IMAGE_BYTES = 110e3  # of a photo of ImageNet's size, as a JPEG
 
 
-def _free_ports(count):
+def free_ports(count):
+    """Ports of this machine that nothing listens at, list of int."""
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
         each.bind(("localhost", 0))
@@ -45,7 +46,7 @@ def seconds_per_step(workers, steps, folder):
       steps: int.
       folder: str, for data set and run.
     """
-    addresses = [f"localhost:{port}" for port in _free_ports(workers)]
+    addresses = [f"localhost:{port}" for port in free_ports(workers)]
     words = dict(
         dataset="digits", net="mobile", pretrained="none", batch_size=64, sampler="shuffle",
         train_iters=steps, log_every_steps=5, eval_every_steps=10**6, save_every_steps=10**6,

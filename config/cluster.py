@@ -70,6 +70,12 @@ def cluster_of(environ):
     return Cluster(addresses, rank, jobs, job, index)
 
 
+def host_and_port(address):
+    """The host, without the brackets of IPv6, and the port of one of `Cluster.addresses`."""
+    host, port = address.rsplit(":", 1)
+    return host.strip("[]"), int(port)
+
+
 def _jobs(cluster):
     """The lists of addresses by job, checked."""
     jobs = {job: cluster[job] for job in ("chief", "worker") if cluster.get(job)}

@@ -187,8 +187,8 @@ def slow_input(seen):
     return Finding(
         f"reading and decoding the images of a step takes {of_input:.3g} s even while nothing else"
         f" runs, and a step {of_step:.3g} s, so the data keeps the network waiting"
-        " (tensorflow.org/guide/data_performance); copy the images to a local disk, store them at"
-        " about the size that --resize_max needs, or use more CPU cores",
+        " (tensorflow.org/guide/data_performance); copy the images to a local disk, keep large"
+        " ones resized with --cache, or use more CPU cores",
         {"input_seconds": of_input, "step_seconds": of_step},
     )
 

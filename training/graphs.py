@@ -4,19 +4,10 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from config.networks import NETWORKS
 from nets.sync_batch_norm import shared_statistics
-from training.build import (
-    augmentation_of,
-    build_objective,
-    build_optimizer,
-    build_tower,
-    draws_per_step,
-    eval_input,
-    train_input,
-)
+from training.build import augmentation_of, build_optimizer, build_tower, eval_input, train_input
 from training.replicas import Replicas
-from training.step_cache import StepCache, rows_of, step_of
+from training.step import batch_norm_updates, build_step, join
 from utils import checkpoints
 from utils.tf1 import tf
 
@@ -35,7 +26,7 @@ class TrainGraph(NamedTuple):
       logits: float32 [b, C], with the statistics of the batch.
       end_points: dict from the backbone's end points to tensors.
       terms: dict from name to float32 [], values to log for the batch, over all replicas.
-      part: int32 [] placeholder, index of the batch in its step; only with `embed`.
+      part: int32 [] placeholder, index of the batch in its step.
       load: op that takes in the images of a step; None if no loss spans several batches.
       embed: op that computes the embeddings of one of its batches; None likewise.
       accumulate: op that adds a batch's gradients; None if a step is one batch.
@@ -60,7 +51,7 @@ class TrainGraph(NamedTuple):
     logits: tf.Tensor
     end_points: dict
     terms: dict
-    part: Optional[tf.Tensor]
+    part: tf.Tensor
     load: Optional[tf.Operation]
     embed: Optional[tf.Operation]
     accumulate: Optional[tf.Operation]
@@ -105,20 +96,6 @@ class EvalGraph(NamedTuple):
     augmentation: tuple
 
 
-class _Part(NamedTuple):
-    """What a replica does in a training step; the fields are those of `TrainGraph`."""
-
-    images: tf.Tensor
-    labels: tf.Tensor
-    logits: tf.Tensor
-    end_points: dict
-    terms: dict
-    load: Optional[tf.Operation]
-    embed: Optional[tf.Operation]
-    accumulate: Optional[tf.Operation]
-    step: tf.Operation
-
-
 def build_train_graph(config, image_list, num_classes, replicas=None):
     """Assembles the graph of a training step.
 
@@ -136,106 +113,63 @@ def build_train_graph(config, image_list, num_classes, replicas=None):
         tf.set_random_seed(config.seed)
         # before the network, whose dropout reads it
         global_step = tf.train.get_or_create_global_step()
-        first_draw = tf.placeholder(tf.int64, [], name="first_draw")
-        part = tf.placeholder(tf.int32, [], name="part")
-        iterators = [
-            tf.data.make_initializable_iterator(
-                train_input(config, image_list, first_draw, index, replicas.count)
-            )
-            for index in replicas.local
-        ]
-        optimizer, learning_rate = build_optimizer(config, global_step)
-        with shared_statistics(config.sync_bn and replicas.count > 1):
-            parts = replicas.run(
-                lambda index: _build_part(
-                    config,
-                    replicas,
-                    index,
-                    iterators[index - replicas.local[0]],
-                    num_classes,
-                    optimizer,
-                    global_step,
-                    part,
-                )  # fmt: skip
-            )
+        step = _build_step(config, image_list, num_classes, replicas, global_step)
         replicas.build_vote()
-        best = tf.get_variable("best", initializer=[-1.0, 0.0], trainable=False)
-        new_best = tf.placeholder(tf.float32, [2], name="new_best")
-        sums = np.zeros(len(parts[0].terms) + 1)
-        interval = tf.get_variable(checkpoints.INTERVAL, initializer=sums, trainable=False)
-        new_interval = tf.placeholder(tf.float64, sums.shape, name="new_interval")
+        state = _build_state(len(step["terms"]))
+        variables = tf.global_variables()
         return TrainGraph(
             replicas=replicas,
-            iterators=iterators,
-            first_draw=first_draw,
-            part=part,
-            learning_rate=learning_rate,
             global_step=global_step,
-            best=best,
-            new_best=new_best,
-            set_best=tf.group(best.assign(new_best)),
-            interval=interval,
-            new_interval=new_interval,
-            set_interval=tf.group(interval.assign(new_interval)),
-            average_statistics=replicas.average_statistics(tf.global_variables()),
-            not_finite=_not_finite(replicas.own_copies(tf.global_variables())),
-            **_join(parts, batch_norm_updates(config)),
+            average_statistics=replicas.average_statistics(variables),
+            not_finite=_not_finite(replicas.own_copies(variables)),
+            **step,
+            **state,
         )
 
 
-def _build_part(config, replicas, index, iterator, num_classes, optimizer, global_step, part):
-    """Builds the tower, the objective and the update of one replica."""
-    images, labels = iterator.get_next()
-    cache, embed, step = None, None, None
-    if draws_per_step(config) < config.accumulate_batches:
-        cache = StepCache(images, labels, part, config.accumulate_batches)
-        images, labels = cache.images, cache.labels
-    tower = build_tower(config, images, num_classes, is_training=True)
-    if config.mining == "step" and (cache is not None or replicas.count > 1):
-        rows = replicas.gather(rows_of(tower.embeddings, labels), index)
-        num_parts = replicas.count
-        if cache is not None:
-            embed, rows = cache.embed(rows)
-            num_parts *= config.accumulate_batches
-            index += part * replicas.count
-        step = step_of(rows, index * images.shape.as_list()[0], num_parts)
-    built = build_objective(config, labels, tower, step)
-    accumulate, update = _minimise(
-        optimizer, built.total / replicas.count, global_step, config.accumulate_batches
-    )
-    with_loss = [built.update] if built.update is not None else []
-    if accumulate is None or step is not None:
-        update = tf.group(update, *with_loss)
-    else:
-        accumulate = tf.group(accumulate, *with_loss)
-    return _Part(
-        images,
-        labels,
-        tower.logits,
-        tower.end_points,
-        replicas.mean(built.terms),
-        cache and cache.load,
-        embed,
-        accumulate,
-        update,
-    )
-
-
-def _join(parts, updates):
-    """The fields of the TrainGraph that come from the replicas of this process.
-
-    Args:
-      parts: list of _Part.
-      updates: list of ops that run with each batch.
-    """
-    joined = {
-        name: tf.group(*[getattr(part, name) for part in parts])
-        for name in ("load", "embed", "accumulate", "step")
-        if getattr(parts[0], name) is not None
+def _build_step(config, image_list, num_classes, replicas, global_step):
+    """The fields of the TrainGraph that take a step."""
+    first_draw = tf.placeholder(tf.int64, [], name="first_draw")
+    part = tf.placeholder(tf.int32, [], name="part")
+    iterators = {
+        index: tf.data.make_initializable_iterator(
+            train_input(config, image_list, first_draw, index, replicas.count)
+        )
+        for index in replicas.local
     }
-    with_batch = "accumulate" if "accumulate" in joined else "step"
-    joined[with_batch] = tf.group(joined[with_batch], *updates)
-    return dict(parts[0]._asdict(), **joined)
+    optimizer, learning_rate = build_optimizer(config, global_step)
+
+    def build(index):
+        return build_step(
+            config, replicas, index, iterators[index], part, num_classes, optimizer, global_step
+        )
+
+    with shared_statistics(config.sync_bn and replicas.count > 1):
+        steps = replicas.run(build)
+    return dict(
+        join(steps, batch_norm_updates(config)),
+        iterators=list(iterators.values()),
+        first_draw=first_draw,
+        part=part,
+        learning_rate=learning_rate,
+    )
+
+
+def _build_state(num_terms):
+    """The fields of the TrainGraph that a run keeps besides its weights."""
+    best = tf.get_variable("best", initializer=[-1.0, 0.0], trainable=False)
+    new_best = tf.placeholder(tf.float32, [2], name="new_best")
+    sums = np.zeros(num_terms + 1)
+    interval = tf.get_variable(checkpoints.INTERVAL, initializer=sums, trainable=False)
+    new_interval = tf.placeholder(tf.float64, sums.shape, name="new_interval")
+    return dict(
+        best=best,
+        new_best=new_best,
+        set_best=tf.group(best.assign(new_best)),
+        interval=interval,
+        new_interval=new_interval,
+        set_interval=tf.group(interval.assign(new_interval)),
+    )
 
 
 def _not_finite(variables):
@@ -256,45 +190,6 @@ def seek(session, graph, draw):
     session.run([i.initializer for i in graph.iterators], {graph.first_draw: draw})
 
 
-def batch_norm_updates(config):
-    """Moving-average updates of the layers that the loss uses, so not of an unused classifier."""
-    updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
-    if config.aux_loss_weight:
-        return updates
-    unused = [f"/{scope.rsplit('/', 1)[-1]}/" for scope in NETWORKS[config.net].head_scopes]
-    return [op for op in updates if not any(scope in op.name for scope in unused)]
-
-
-def _minimise(optimizer, total, global_step, num_batches):
-    """The ops that accumulate a batch (None for one batch per step) and update the weights."""
-    gradients = [(g, v) for g, v in optimizer.compute_gradients(total) if g is not None]
-    if num_batches == 1:
-        return None, _apply(optimizer, gradients, global_step)
-    sums = [
-        tf.Variable(
-            tf.zeros(v.shape),
-            trainable=False,
-            collections=[tf.GraphKeys.LOCAL_VARIABLES],
-            synchronization=tf.VariableSynchronization.ON_READ,
-            aggregation=tf.VariableAggregation.SUM,
-        )
-        for _, v in gradients
-    ]
-    accumulate = tf.group(*[s.assign_add(g) for s, (g, _) in zip(sums, gradients)])
-    means = [(s / num_batches, v) for s, (_, v) in zip(sums, gradients)]
-    with tf.control_dependencies([_apply(optimizer, means, global_step)]):
-        return accumulate, tf.group(*[s.assign(tf.zeros_like(s)) for s in sums])
-
-
-def _apply(optimizer, gradients, global_step):
-    """The op that updates the weights and counts the step.
-
-    Loss scaling leaves the weights as they are, and would not count, where a gradient is infinite.
-    """
-    with tf.control_dependencies([optimizer.apply_gradients(gradients)]):
-        return tf.group(global_step.assign_add(1))
-
-
 def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=None, replicas=None):
     """Builds the evaluation tower and its input.
 
@@ -311,27 +206,28 @@ def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=Non
     """
     replicas = replicas or Replicas()
     with replicas.strategy.scope():
-        iterators = [
-            tf.data.make_initializable_iterator(
+        iterators = {
+            index: tf.data.make_initializable_iterator(
                 eval_input(config, image_list, batch_size, index, replicas.count)
             )
             for index in replicas.local
-        ]
+        }
 
         def build(index):
-            images, labels = iterators[index - replicas.local[0]].get_next()
+            images, labels = iterators[index].get_next()
             tower = build_tower(config, images, num_classes, is_training=False, reuse=reuse)
-            outputs = [tf.cast(labels, tf.float32)[:, tf.newaxis], tower.logits, tower.pooled]
+            outputs = {"labels": labels, "logits": tower.logits, "pooled": tower.pooled}
             if tower.embeddings is not None:
-                outputs.append(tower.embeddings)
-            if replicas.count > 1:  # in one piece, as every exchange has its price
-                whole = replicas.gather(tf.concat(outputs, axis=1), index)
-                outputs = tf.split(whole, [rows.shape.as_list()[1] for rows in outputs], axis=1)
-            labels = labels if replicas.count == 1 else tf.cast(outputs[0][:, 0], tf.int32)
-            embeddings = outputs[3] if len(outputs) > 3 else None
-            return images, tower.logits, labels, outputs[1], embeddings, outputs[2]
+                outputs["embeddings"] = tower.embeddings
+            return images, tower.logits, replicas.gather(outputs, index)
 
-        outputs = replicas.run(build)[0]
-        start = tf.group(*[iterator.initializer for iterator in iterators])
-        size, augmentation = batch_size or config.batch_size, augmentation_of(config)
-        return EvalGraph(size, iterators, start, *outputs, augmentation)
+        images, own_logits, outputs = replicas.run(build)[0]
+        return EvalGraph(
+            batch_size=batch_size or config.batch_size,
+            iterators=list(iterators.values()),
+            start=tf.group(*[iterator.initializer for iterator in iterators.values()]),
+            images=images,
+            own_logits=own_logits,
+            augmentation=augmentation_of(config),
+            **dict({"embeddings": None}, **outputs),
+        )

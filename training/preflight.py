@@ -11,7 +11,6 @@ from data import digits, lists
 from pretrained import weights as weight_files
 from utils import run_dir
 from utils.errors import UserError
-from utils.provenance import versions
 
 
 def check_dataset_folder(config):
@@ -222,38 +221,6 @@ def check_replicas(config, count):
             f"--batch_size {config.batch_size} can't be shared evenly by {count} replicas"
             f"{', whole classes to each' if config.images_per_class else ''}; choose {sizes}"
         )
-
-
-# Settings that may differ between the machines of a run: their devices and paths.
-_OWN = ("dataset_path", "parallel_calls", "pretrained", "run_dir", "run_suffix", "on_exist")
-
-
-def in_common(config, dataset, weights, steps_done):
-    """What must be the same on every machine of a run.
-
-    Args:
-      config: Config.
-      dataset: data.lists.Dataset.
-      weights: str, path of the start weights, or None.
-      steps_done: int, step of the checkpoint to resume from.
-
-    Returns:
-      dict from a name to a JSON value.
-    """
-    settings = {
-        f"--{name}": getattr(config, name)
-        for name, f in SETTINGS.items()
-        if name not in _OWN and (f.metadata["group"] != "machine" or name == "sync_bn")
-    }
-    about = dict(settings, **versions())
-    about["number of devices"] = len(config.gpu.split(","))
-    about["steps done in its run folder"] = steps_done
-    about["run folder to resume"] = os.path.exists(os.path.join(config.run_dir, stored.ARGS_FILE))
-    about["start weights"] = weights and os.path.basename(weights)
-    for name, value in records_of(dataset).items():
-        pairs = value.items() if isinstance(value, dict) else [("", value)]
-        about.update({f"{name} {key}".strip(): found for key, found in pairs})
-    return about
 
 
 def changes_since(before, config, steps_done):

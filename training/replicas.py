@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from utils.errors import UserError
 from utils.tf1 import (
     mirrored_strategy,
     multi_worker_strategy,
@@ -75,21 +76,31 @@ class Replicas:
         """Joins rows of all replicas; called for each replica, inside `run`.
 
         Every replica pads its rows with zeros and all are added up, as TensorFlow 1.15 has no
-        working gather.
+        working gather; in one piece, as every exchange has its price.
 
         Args:
-          rows: float32 [B, ...], of the replica.
+          rows: dict from name to float32 or int32 (exact up to 2**24) [B] or [B, n], of the
+            replica.
           index: int, of the replica.
 
         Returns:
-          float32 [N * B, ...], the same on each replica.
+          dict from name to tensor [N * B] or [N * B, n], the same on each replica; those of
+          several replicas have no gradient.
         """
         if self.count == 1:
             return rows
-        size = rows.shape.as_list()[0]
-        before, after = index * size, (self.count - 1 - index) * size
-        padded = tf.pad(rows, [[before, after]] + [[0, 0]] * (rows.shape.ndims - 1))
-        return self._all_reduce(tf.distribute.ReduceOp.SUM, padded)
+        columns = [
+            tf.cast(v if v.shape.ndims > 1 else v[:, tf.newaxis], tf.float32) for v in rows.values()
+        ]
+        joined = tf.concat(columns, axis=1)
+        size = joined.shape.as_list()[0]
+        places = [[index * size, (self.count - 1 - index) * size], [0, 0]]
+        whole = self._all_reduce(tf.distribute.ReduceOp.SUM, tf.pad(joined, places))
+        parts = tf.split(whole, [column.shape.as_list()[1] for column in columns], axis=1)
+        return {
+            name: tf.cast(tf.reshape(part, [-1] + v.shape.as_list()[1:]), v.dtype)
+            for part, (name, v) in zip(parts, rows.items())
+        }
 
     def mean(self, terms):
         """Averages scalars over all replicas; called for each replica, inside `run`.
@@ -153,12 +164,22 @@ class Replicas:
         return tf.distribute.get_replica_context().all_reduce(how, tf.stop_gradient(value))
 
     def open_session(self):
-        """A tf.Session of the default graph on these devices."""
+        """A tf.Session of the default graph on these devices.
+
+        Raises:
+          UserError: the process can't listen at its address.
+        """
         if self._cluster is None:
             return open_session(self._gpu, self._precision, self._xla)
         config = session_config(self._gpu, self._precision, self._xla)
         config = self.strategy.update_config_proto(config)
-        server = tf.distribute.Server(
-            self._cluster.jobs, self._cluster.job, self._cluster.index, "grpc", config
-        )
+        jobs, job, index = self._cluster.jobs, self._cluster.job, self._cluster.index
+        try:
+            server = tf.distribute.Server(jobs, job, index, "grpc", config)
+        except tf.errors.OpError:
+            address = self._cluster.addresses[self._cluster.rank]
+            raise UserError(
+                f"this process can't listen at {address} of TF_CONFIG; end what uses the port, or"
+                " choose another"
+            ) from None
         return tf.Session(server.target, config=config)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import tempfile
 
@@ -12,10 +13,11 @@ from data import lists
 from evaluation import metrics, plots
 from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
-from training import advice, build, graphs, hooks, peers, preflight
+from training import advice, build, graphs, hooks, meeting, preflight
 from training.loop import TrainingLoop
 from training.magnet_clusters import cluster_hooks
 from training.replicas import Replicas
+from training.watch import Watch
 from utils import checkpoints, logs, run_dir
 from utils.lock import lock, unlock
 from utils.provenance import provenance
@@ -53,31 +55,24 @@ def train(config, cluster=None):
     weights = None if newest else preflight.pretrained_path(config)
     if config.on_exist == "overwrite":
         preflight.check_overwrite(config, weights)
-    about = preflight.in_common(config, dataset, weights, done)
-    replicas = _open_devices(config, cluster, about)
+    replicas = _open_devices(config, cluster, dataset, weights, done if resumes else None)
     with contextlib.ExitStack() as stack:
-        start = None
+        start, restored = newest, None
         if newest is None and replicas.count > 1:
-            start = stack.enter_context(_start_of_one_device(config, dataset, weights))
+            opened = _start_of_one_device(config, dataset, weights)
+            start, restored = stack.enter_context(opened)
         stack.enter_context(tf.Graph().as_default())
         stack.enter_context(replicas.strategy.scope())
         graph, eval_graph = _build_graphs(config, dataset, replicas)
-        stack.enter_context(
-            peers.Watch(cluster, config.join_timeout, lambda: unlock(config.run_dir))
-        )
+        clean_up = functools.partial(unlock, config.run_dir)
+        stack.enter_context(Watch(cluster, config.join_timeout, clean_up))
         session = stack.enter_context(replicas.open_session())
-        opened = _opened_run_folder(config, dataset) if replicas.is_chief else _no_run_folder()
-        touch = stack.enter_context(opened)
+        touch = stack.enter_context(_opened_run_folder(config, dataset, replicas, newest))
         _log_start(config, changes, replicas)
-        saver = checkpoints.RunSaver(
-            config.run_dir, config.checkpoint_name, config.keep_checkpoints,
-            replicas.own_copies(tf.global_variables()), replicas.is_chief,
-        )  # fmt: skip
-        if newest is None:
-            _warn_of_lost_steps(config.run_dir)
-        restored = _set_variables(session, graph, config, newest or start, weights)
+        restored = _set_variables(session, graph, config, start, weights) or restored
+        _log_restored(weights, restored)
         stack.enter_context(_logged_cache(config, dataset.splits["train"]))
-        _run_loop(config, session, graph, eval_graph, dataset, saver, touch, restored)
+        _run_loop(config, session, graph, eval_graph, dataset, touch, restored)
         replicas.agree(session, None)  # nobody leaves while others work
     if replicas.is_chief:
         rows = logs.read_metrics(config.run_dir)
@@ -85,12 +80,13 @@ def train(config, cluster=None):
     return config
 
 
-def _open_devices(config, cluster, about):
-    """The Replicas of a run, once its machines have met and agreed on `about`."""
+def _open_devices(config, cluster, dataset, weights, steps_done):
+    """The Replicas of a run, once its machines have met and compared what they do."""
     if config.deterministic:
         make_deterministic()
     if cluster is not None:
-        peers.meet(cluster, about, config.join_timeout)
+        about = meeting.in_common(config, dataset, weights, steps_done)
+        meeting.meet(cluster, about, config.join_timeout)
     replicas = Replicas(config.gpu, cluster, config.precision, config.xla)
     preflight.check_replicas(config, replicas.count)
     return replicas
@@ -109,21 +105,18 @@ def _build_graphs(config, dataset, replicas):
 
 @contextlib.contextmanager
 def _start_of_one_device(config, dataset, weights):
-    """A checkpoint of the variables that a run on one device starts with; yields its prefix."""
+    """A checkpoint of the variables that a run on one device starts with.
+
+    Yields:
+      str, its prefix, and the pretrained.weights.RestoreReport of the start weights, or None.
+    """
     num_classes = len(dataset.class_map.labels)
     with tempfile.TemporaryDirectory() as folder:
         with tf.Graph().as_default(), open_session("-1") as session:
             graph = graphs.build_train_graph(config, dataset.splits["train"], num_classes)
-            graphs.start(session, graph)
-            if weights is not None:
-                _restore_pretrained(session, config, weights)
-            yield tf.train.Saver().save(session, os.path.join(folder, checkpoints.NAME))
-
-
-@contextlib.contextmanager
-def _no_run_folder():
-    """What takes the place of the run folder where another process writes it; yields `touch`."""
-    yield lambda: None
+            restored = _set_variables(session, graph, config, None, weights)
+            prefix = tf.train.Saver().save(session, os.path.join(folder, checkpoints.NAME))
+        yield prefix, restored
 
 
 def _log_start(config, changes, replicas):
@@ -151,8 +144,14 @@ def _log_start(config, changes, replicas):
 
 
 @contextlib.contextmanager
-def _opened_run_folder(config, dataset):
-    """Creates and locks the folder, writes its settings and opens its log; yields `touch`."""
+def _opened_run_folder(config, dataset, replicas, newest):
+    """Creates and locks the folder, writes its settings and opens its log; yields `touch`.
+
+    On all machines but the chief's it does nothing.
+    """
+    if not replicas.is_chief:
+        yield lambda: None
+        return
     folder, class_map = config.run_dir, dataset.class_map
     run_dir.make(folder)
     with lock(folder) as touch:
@@ -166,6 +165,8 @@ def _opened_run_folder(config, dataset):
             for remark in config.remarks:
                 logs.LOGGER.info(remark)
             _warn_of_shared_images(config, dataset)
+            if newest is None:
+                _warn_of_lost_steps(folder)
             yield touch
 
 
@@ -212,36 +213,41 @@ def _set_variables(session, graph, config, checkpoint, weights):
     Returns:
       pretrained.weights.RestoreReport of the start weights, or None.
     """
-    report = None
+    restored = None
     graphs.start(session, graph)
     if checkpoint is not None:
         checkpoints.restore(tf.train.Saver(), session, checkpoint)
     elif weights is not None:
-        report = _restore_pretrained(session, config, weights)
+        heads = NETWORKS[config.net].head_scopes + (EMBEDDING_SCOPE,)
+        restored = weight_files.restore(session, weights, tf.model_variables(), heads)
     done = int(session.run(graph.global_step))
     graphs.seek(session, graph, done * build.draws_per_step(config))
-    logs.LOGGER.info("%s: %d of %d steps done", config.run_dir, done, config.train_iters)
-    return report
+    return restored
 
 
-def _restore_pretrained(session, config, weights):
-    heads = NETWORKS[config.net].head_scopes + (EMBEDDING_SCOPE,)
-    report = weight_files.restore(session, weights, tf.model_variables(), heads)
+def _log_restored(weights, restored):
+    """What came from the start weights, if there are any."""
+    if restored is None:
+        return
     logs.LOGGER.info("weights from %s", weights)
-    for line in report.lines():
+    for line in restored.lines():
         logs.LOGGER.info("  %s", line)
-    for layer in report.layers_without_weights():
+    for layer in restored.layers_without_weights():
         logs.LOGGER.warning("  %s has statistics in this file but no weights", layer)
-    return report
 
 
-def _run_loop(config, session, graph, eval_graph, dataset, saver, touch, restored):
+def _run_loop(config, session, graph, eval_graph, dataset, touch, restored):
     """Runs the loop with its hooks."""
     train_list, eval_list = dataset.splits["train"], dataset.splits[config.eval_split]
     columns = ["learning_rate", "images_per_second", *graph.terms]
     columns += [name for name in metrics.names_of(in_training=True) if name not in columns]
     done = int(session.run(graph.global_step))
+    logs.LOGGER.info("%s: %d of %d steps done", config.run_dir, done, config.train_iters)
     is_chief = graph.replicas.is_chief
+    saver = checkpoints.RunSaver(
+        config.run_dir, config.checkpoint_name, config.keep_checkpoints,
+        graph.replicas.own_copies(tf.global_variables()), is_chief,
+    )  # fmt: skip
     with logs.MetricsLog(config.run_dir, columns, done) if is_chief else logs.NoLog() as table:
         log = hooks.Log(table)
         evaluation = hooks.Evaluation(eval_graph, eval_list, table, saver)

@@ -76,6 +76,15 @@ def test_a_setting_that_a_run_is_older_than(tmp_path, monkeypatch):
     assert stored.read(str(tmp_path))[0].weight_decay == 0.5
 
 
+@pytest.mark.parametrize("batches, mining", [(1, "step"), (2, "batch")])
+def test_a_run_older_than_mining_goes_on_as_before(tmp_path, batches, mining):
+    config = make(dataset="flowers", accumulate_batches=batches, run_dir=str(tmp_path))
+    values = dataclasses.asdict(config)
+    assert values.pop("mining") == "step"
+    write(tmp_path, values)
+    assert stored.read(str(tmp_path))[0].mining == mining
+
+
 def test_a_setting_of_a_later_version_is_refused(tmp_path):
     write(tmp_path, dict(earlier(), warm_up=3))
     assert "warm_up" in message_of(tmp_path) and "another version" in message_of(tmp_path)

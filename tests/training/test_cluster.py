@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+from benchmarks.scaling import free_ports
 from tests.conftest import write_tree
 from utils.checkpoint_reader import open_reader
 from utils.logs import read_metrics
@@ -21,16 +22,6 @@ LIMIT_S = 240
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     return write_tree(str(tmp_path_factory.mktemp("cluster") / "tree"), 6, list("abcdefgh"))
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("localhost", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def flags_of(tree, run_dir, **given):
@@ -46,14 +37,14 @@ def flags_of(tree, run_dir, **given):
 class Workers:
     """Processes of one run on this machine."""
 
-    def __init__(self, count, *flags, own_flags=(), environ=()):
-        ports = free_ports(count)
+    def __init__(self, count, *flags, own_flags=(), ports=None):
+        ports = ports or free_ports(count)
         cluster = {"worker": [f"localhost:{port}" for port in ports]}
         self.processes = []
         for index in range(count):
             task = {"type": "worker", "index": index}
             words = list(flags) + list(own_flags[index] if own_flags else [])
-            env = dict(os.environ, PYTHONUNBUFFERED="1", **dict(environ))
+            env = dict(os.environ, PYTHONUNBUFFERED="1")
             if count > 1:
                 env["TF_CONFIG"] = json.dumps({"cluster": cluster, "task": task})
             self.processes.append(
@@ -171,6 +162,31 @@ def test_workers_with_other_settings(tree, tmp_path):
         assert text.splitlines()[-1].startswith("main.py: error: worker 1 at localhost:")
         assert "has --margin 0.3, but the chief 0.2" in text
     assert not os.path.exists(folder)
+
+
+def test_workers_with_other_start_weights(tree, tmp_path):
+    own = []
+    for number in range(2):
+        path = str(tmp_path / f"machine{number}" / "weights.npz")
+        os.makedirs(os.path.dirname(path))
+        np.savez(path, **{"MobilenetV1/Conv2d_0/weights": np.full([3, 3, 3, 32], number)})
+        own.append([f"--pretrained={path}"])
+    for code, text in Workers(2, *flags_of(tree, str(tmp_path / "run")), own_flags=own).wait():
+        assert code == 2 and "has digest of the start weights" in text
+
+
+def test_a_port_in_use(tree, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen(1)
+        for index in range(2):
+            ports = [taken.getsockname()[1], *free_ports(1)]
+            ports = ports if index == 0 else ports[::-1]
+            flags = flags_of(tree, str(tmp_path / f"run{index}"), join_timeout=15)
+            found = Workers(2, *flags, ports=ports).wait()
+            code, text = found[index]
+            assert code == 2 and f"this process can't listen at localhost:{ports[index]}" in text
+            assert "Traceback" not in text
 
 
 def test_a_worker_that_does_not_come(tree, tmp_path):

@@ -12,7 +12,8 @@ from losses.objective import objective
 from nets.factory import network_fn
 from nets.two_head import two_head
 from tests.training.test_trainer import last_weights, message_of, train
-from training import build, graphs
+from training import build
+from training.step import minimise
 from utils import tf1
 from utils.tf1 import TENSORFLOW_VERSION, cpu_flags, session_config, tf
 
@@ -35,9 +36,7 @@ def test_a_step_with_an_infinite_gradient_is_counted_and_moves_nothing(num_batch
         )
         weights = tf.get_variable("w", initializer=[1.0, -2.0])
         factor = tf.placeholder(tf.float32, [])
-        accumulate, step = graphs._minimise(
-            optimizer, factor * tf.reduce_sum(weights), count, num_batches
-        )
+        accumulate, step = minimise(optimizer, factor * tf.reduce_sum(weights), count, num_batches)
         session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
 
         def take(value):

@@ -9,7 +9,7 @@ from config.resolve import resolve
 from data import lists
 from nets.two_head import TwoHead
 from tests.conftest import write_tree
-from training import graphs, preflight
+from training import build, graphs, preflight, step
 from training.loop import take_step
 from training.replicas import Replicas
 from utils.errors import UserError
@@ -90,7 +90,7 @@ def assert_equal(found, expected, error=1e-5):
 
 @pytest.mark.parametrize("mode", TWO_HEAD_MODES)
 def test_every_layout_takes_the_same_steps(mode, train_list, tmp_path, monkeypatch):
-    monkeypatch.setattr(graphs, "build_tower", tiny_tower)
+    monkeypatch.setattr(step, "build_tower", tiny_tower)
     start = str(tmp_path / "start")
     run_steps(make_config(LAYOUTS["one batch"], train_mode=mode), train_list, start, 0)
     runs = {
@@ -117,7 +117,7 @@ def test_a_real_network_too(train_list, tmp_path):
 
 
 def test_mining_in_each_part_finds_other_pairs(train_list, tmp_path, monkeypatch):
-    monkeypatch.setattr(graphs, "build_tower", tiny_tower)
+    monkeypatch.setattr(step, "build_tower", tiny_tower)
     start = str(tmp_path / "start")
     run_steps(make_config(LAYOUTS["one batch"]), train_list, start, 0)
     for name in ("one batch", "two replicas"):
@@ -151,8 +151,6 @@ def test_batches_that_they_can_share():
 
 
 def test_the_shares_of_the_input_are_the_batch_of_one_device(train_list):
-    from training import build
-
     def images(config, index, count):
         with tf.Graph().as_default(), tf.Session() as session:
             dataset = build.train_input(config, train_list, 3, index, count)
@@ -172,7 +170,7 @@ def test_shared_batch_normalisation_is_that_of_one_device(train_list, tmp_path, 
         with slim.arg_scope([slim.conv2d], normalizer_fn=slim.batch_norm, normalizer_params=norm):
             return tiny_tower(config, images, num_classes, is_training, reuse)
 
-    monkeypatch.setattr(graphs, "build_tower", normalised_tower)
+    monkeypatch.setattr(step, "build_tower", normalised_tower)
     start = str(tmp_path / "start")
     one, two = (make_config(LAYOUTS[name]) for name in ("one batch", "two replicas"))
     run_steps(one, train_list, start, 0)

@@ -10,7 +10,8 @@ import pytest
 from config import resolve
 from config.losses import TRAIN_MODES
 from tests.conftest import write_image, write_tree
-from training import build, detectors, graphs, trainer
+from training import build, detectors, trainer
+from training.step import batch_norm_updates
 from utils import advice_file, checkpoints, logs
 from utils.errors import UserError
 from utils.tf1 import tf
@@ -339,7 +340,7 @@ def test_auxiliary_statistics_do_not_run_with_the_step(shared_tree, tmp_path):
     )
     with tf.Graph().as_default():
         build.build_tower(config, tf.zeros([2, 107, 107, 3]), 4, is_training=True)
-        updates = graphs.batch_norm_updates(config)
+        updates = batch_norm_updates(config)
         everything = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
     assert len(everything) - len(updates) == 4
     assert not any("AuxLogits" in op.name for op in updates)

@@ -9,13 +9,13 @@ import sys
 from config import cli
 from config.cluster import cluster_of
 from tests.training.test_replicas import tiny_tower
-from training import graphs, trainer
+from training import graphs, step, trainer
 from utils.errors import run_script
 
 
 def main():
     """Trains with the tiny network."""
-    graphs.build_tower = tiny_tower
+    graphs.build_tower = step.build_tower = tiny_tower
     trainer.train(cli.parse(sys.argv[1:])[0], cluster_of(os.environ))
     print("done")
 
