@@ -160,8 +160,9 @@ class Replicas:
 
     def _all_reduce(self, how, value):
         # TensorFlow 2.21 looks for the variables that a value depends on, and misses those of
-        # other replicas; none of these values needs a gradient.
-        return tf.distribute.get_replica_context().all_reduce(how, tf.stop_gradient(value))
+        # other replicas; none of these values needs a gradient, in or out.
+        replica = tf.distribute.get_replica_context()
+        return tf.stop_gradient(replica.all_reduce(how, tf.stop_gradient(value)))
 
     def open_session(self):
         """A tf.Session of the default graph on these devices.
