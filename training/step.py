@@ -2,6 +2,7 @@
 
 from config.networks import NETWORKS
 from losses.mining import Step
+from training.averaging import create_averages
 from training.build import build_objective, build_tower, draws_per_step
 from training.step_cache import StepCache
 from utils.tf1 import tf
@@ -39,9 +40,13 @@ def build_step(config, replicas, index, iterator, part, num_classes, optimizer, 
         size = images.shape.as_list()[0]
         step = Step(whole["labels"], whole["embeddings"], position * size, num_parts)
     built = build_objective(config, labels, tower, step)
-    accumulate, update = minimise(
-        optimizer, built.total / replicas.count, global_step, config.accumulate_batches
-    )
+    total, first = built.total / replicas.count, []
+    if config.ema_decay:
+        create_averages()
+        if config.accumulate_batches == 1:  # else statistics are updated before, with each batch
+            first = batch_norm_updates(config)
+    with tf.control_dependencies(first):
+        accumulate, update = minimise(optimizer, total, global_step, config.accumulate_batches)
     if built.update is not None and (accumulate is None or step is not None):
         update = tf.group(update, built.update)
     elif built.update is not None:
