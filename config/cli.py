@@ -76,7 +76,8 @@ def _word(value):
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _add_setting(group, f):
+def add_setting(group, f):
+    """Adds the flag of a field of Config to an argparse group."""
     meta = f.metadata
     flags = ["--" + f.name] + (["--" + meta["alias"]] if "alias" in meta else [])
     choices = ("true", "false") if isinstance(f.default, bool) else meta.get("choices")
@@ -171,7 +172,7 @@ def main_parser():
     )
     groups = {name: parser.add_argument_group(name) for name in GROUPS}
     for f in SETTINGS.values():
-        _add_setting(groups[f.metadata["group"]], f)
+        add_setting(groups[f.metadata["group"]], f)
     add = parser.add_argument_group("further flags of the first release").add_argument
     add("--test_interval", type=checked(int), metavar="N", action=_StoreAndNote,
         help="log lines between evaluations; --eval_every_steps counts steps")  # fmt: skip
