@@ -154,9 +154,16 @@ class Config(LossSettings):
     aux_loss_weight: float = setting(0.0, "loss",
         "weight of the auxiliary classifier's cross-entropy; 0.4 is usual", float, least=0.0,
         nets=WITH_AUXILIARY)
+    label_smoothing: float = setting(0.0, "loss",
+        "part of the softmax head's target that all classes share, arXiv:1512.00567; 0.1 is usual",
+        float, least=0.0, most=1.0)
     weight_decay: float = setting(0.0, "loss",
-        "L2 penalty on the weights of backbone and heads", float, least=0.0)
+        "L2 penalty on the weights of backbone and heads, but not on biases, batch normalisation"
+        " and depthwise filters", float, least=0.0)
 
+    recipe: str = setting("paper", "schedule",
+        "strong: other defaults, for a baseline with schedule, regularisation and averaged weights",
+        choices=("paper", "strong"))
     train_iters: int = setting(40000, "schedule", "training steps", int, least=1, resumable=True)
     learning_rate: float = setting(0.01, "schedule", "learning rate of the first step", float,
         least=0.0, resumable=True)
@@ -164,7 +171,17 @@ class Config(LossSettings):
         "learning rate of both heads, which start from random weights, as a factor of the"
         " network's; fine-tuning often takes 10", float, least=0.0)
     end_learning_rate: float = setting(0.0, "schedule",
-        "learning rate after the last step; decays linearly", float, least=0.0, resumable=True)
+        "learning rate after the last step", float, least=0.0, resumable=True)
+    learning_rate_schedule: str = setting("linear", "schedule",
+        "how the learning rate falls to its end: along a line, or half a cosine, arXiv:1608.03983",
+        choices=("linear", "cosine"), resumable=True)
+    warmup_steps: int = setting(0, "schedule",
+        "first steps in which the learning rate rises linearly to --learning_rate,"
+        " arXiv:1706.02677; strong: a twentieth of --train_iters", int, least=0, resumable=True)
+    ema_decay: float = setting(0.0, "schedule",
+        "decay of an exponential moving average of weights and batch-normalisation statistics,"
+        " which evaluation, predict.py and export.py then use; 0 for none", float, least=0.0,
+        most=0.999999)
     accumulate_batches: int = setting(1, "schedule",
         "batches whose gradients are averaged into one step", int, least=1,
         alias="caffe_iter_size")

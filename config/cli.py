@@ -7,6 +7,7 @@ from config.base_config import SETTINGS, device_of, devices_of
 from config.datasets import DATASETS
 from config.loss_settings import LOSS_GROUPS
 from config.networks import NETWORKS
+from config.recipes import STRONG
 from config.resolve import resolve
 from utils.errors import UserError
 
@@ -17,6 +18,7 @@ GROUPS = (
 MAIN_EPILOG = """examples:
   python main.py                                   digits, both heads, about a minute on a CPU
   python main.py --dataset aircrafts               the paper's recipe
+  python main.py --dataset aircrafts --recipe strong
   python main.py --dataset aircrafts --train_mode vanilla --sampler pk
   python main.py --dataset custom --dataset_path FOLDER --net mobile
 
@@ -57,7 +59,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _default_text(f):
-    """The default as --help shows it, with those of networks and data sets."""
+    """The default as --help shows it, with those of networks, data sets and recipe."""
     name = f.name
     default = f.default
     texts = [] if default in (None, "") else [f"default {_word(default)}"]
@@ -66,6 +68,7 @@ def _default_text(f):
         texts += [f"{key}: {value}" for key, value in own.items() if value is not None]
     own = {key: row.defaults.get(name) for key, row in DATASETS.items()}
     texts += [f"{key}: {_word(v)}" for key, v in own.items() if v is not None]
+    texts += [f"strong: {STRONG[name]}"] if name in STRONG else []
     return " [{}]".format(", ".join(texts)) if texts else ""
 
 
@@ -73,7 +76,8 @@ def _word(value):
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _add_setting(group, f):
+def add_setting(group, f):
+    """Adds the flag of a field of Config to an argparse group."""
     meta = f.metadata
     flags = ["--" + f.name] + (["--" + meta["alias"]] if "alias" in meta else [])
     choices = ("true", "false") if isinstance(f.default, bool) else meta.get("choices")
@@ -168,7 +172,7 @@ def main_parser():
     )
     groups = {name: parser.add_argument_group(name) for name in GROUPS}
     for f in SETTINGS.values():
-        _add_setting(groups[f.metadata["group"]], f)
+        add_setting(groups[f.metadata["group"]], f)
     add = parser.add_argument_group("further flags of the first release").add_argument
     add("--test_interval", type=checked(int), metavar="N", action=_StoreAndNote,
         help="log lines between evaluations; --eval_every_steps counts steps")  # fmt: skip

@@ -10,6 +10,7 @@ from config.datasets import DATASETS
 from config.losses import modes_of
 from config.networks import NETWORKS
 from config.paths import resolve_paths
+from config.recipes import defaults_of
 from utils.errors import UserError
 
 _MOST_NAME_CHARACTERS = 120
@@ -18,7 +19,9 @@ _LARGEST = {int: 2**31 - 1, float: 3e38}
 # Settings always in a run's default folder name, even at their defaults.
 _ALWAYS_NAMED = ("dataset", "net", "train_mode")
 # Resumable settings that still make a different experiment, and so another default folder.
-_NAMED_TOO = ("train_iters", "learning_rate", "end_learning_rate")
+_NAMED_TOO = (
+    "train_iters", "learning_rate", "end_learning_rate", "learning_rate_schedule", "warmup_steps"
+)  # fmt: skip
 
 
 def resolve(given, environ=None, local=None, tolerated=()):
@@ -52,13 +55,14 @@ def resolve(given, environ=None, local=None, tolerated=()):
     _check_combinations(config)
     _check_frozen(config, given)
     _check_memory(config, given)
+    _check_warmup(config)
     folder = config.run_dir or _default_run_name(config, given)
     folder = os.path.join(config.runs_dir, os.path.expanduser(folder))
     return dataclasses.replace(config, run_dir=os.path.abspath(folder))
 
 
 def _with_defaults(given):
-    """Every setting's value: given, else the default of the data set, network or Config."""
+    """Every setting's value: given, else that of the recipe, the data set, network or Config."""
     values = {name: f.default for name, f in SETTINGS.items()}
     values.update(DATASETS[_choice("dataset", given)].defaults)
     values.update({k: v for k, v in given.items() if k in ("net", "train_mode")})
@@ -68,6 +72,8 @@ def _with_defaults(given):
     for name in ("frame_size", "bn_decay", "feature_map"):
         if values[name] is None:
             values[name] = getattr(network, name)
+    recipe = _choice("recipe", given)
+    values.update(defaults_of(recipe, dict(values, **given)))
     values.update(given)
     if values["dataset_path"]:
         values["dataset_path"] = os.path.abspath(os.path.expanduser(values["dataset_path"]))
@@ -210,6 +216,14 @@ def _check_memory(config, given):
         )
 
 
+def _check_warmup(config):
+    if config.warmup_steps >= config.train_iters:
+        raise UserError(
+            f"--warmup_steps {config.warmup_steps} must be less than --train_iters"
+            f" {config.train_iters}"
+        )
+
+
 def _check_batch(config):
     if config.batch_size % config.images_per_class:
         raise UserError(
@@ -242,13 +256,17 @@ def _check_resize(config):
 def _default_run_name(config, given):
     """A descriptive folder name, such as cars_resnet50_hard_margin0.5_seed2.
 
-    Data set, network and mode, then every setting that was given and differs from its default.
+    Data set, network, mode and a recipe that is not the paper's, then every setting that was given
+    and differs from its default.
     """
-    always = {name: given[name] for name in (*_ALWAYS_NAMED, "dataset_path") if name in given}
+    named = (*_ALWAYS_NAMED, "dataset_path", "recipe")
+    always = {name: given[name] for name in named if name in given}
     defaults = _with_defaults(always)
     parts = [getattr(config, name) for name in _ALWAYS_NAMED]
     if config.dataset_path:
         parts[0] = os.path.basename(config.dataset_path)
+    if config.recipe != SETTINGS["recipe"].default:
+        parts.append(config.recipe)
     for name, f in SETTINGS.items():
         if name not in given or name in always or given[name] == defaults[name]:
             continue

@@ -202,7 +202,34 @@ def outputs_of(config, prefix, dataset, batch_size=None, scored=None):
 
 
 def _restore_and_run(config, prefix, lists, num_classes, batch_size):
-    """Runs the network over lists; no batch spans two, so each list's outputs are its own."""
+    """Runs a checkpoint over lists."""
+
+    def restore(session):
+        checkpoints.restore(tf.train.Saver(), session, prefix)
+
+    found = run_lists(config, restore, lists, num_classes, batch_size)
+    outputs_of_all = (values for arrays in found.values() for values in arrays.values())
+    if not all(np.isfinite(values).all() for values in outputs_of_all):
+        raise UserError(f"{prefix} gives outputs that are not finite; choose another --checkpoint")
+    return found
+
+
+def run_lists(config, restore, lists, num_classes, batch_size=None):
+    """Runs the network over lists; no batch spans two, so each list's outputs are its own.
+
+    Args:
+      config: Config.
+      restore: function that sets the variables of a tf.Session.
+      lists: dict from name to data.lists.ImageList.
+      num_classes: int, C.
+      batch_size: int, default the run's.
+
+    Returns:
+      dict from name to dict of arrays, see `run_network`.
+
+    Raises:
+      UserError: an image can't be decoded.
+    """
     with tf.Graph().as_default():
         first = next(iter(lists.values()))
         graph = graphs.build_eval_graph(config, first, num_classes, batch_size)
@@ -212,17 +239,12 @@ def _restore_and_run(config, prefix, lists, num_classes, batch_size):
             )
             for split, image_list in lists.items()
         }
-        saver = tf.train.Saver()
         with open_session(config.gpu) as session:
-            checkpoints.restore(saver, session, prefix)
-            found = {
+            restore(session)
+            return {
                 split: run_network(session, graph, image_list, start=starts[split])
                 for split, image_list in lists.items()
             }
-    outputs_of_all = (values for arrays in found.values() for values in arrays.values())
-    if not all(np.isfinite(values).all() for values in outputs_of_all):
-        raise UserError(f"{prefix} gives outputs that are not finite; choose another --checkpoint")
-    return found
 
 
 def _held_out_split(config, split):

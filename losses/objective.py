@@ -55,7 +55,9 @@ class Objective(NamedTuple):
     update: Optional[tf.Operation]
 
 
-def objective(mode, labels, logits, embeddings, weight, settings, memory=None, step=None):
+def objective(
+    mode, labels, logits, embeddings, weight, settings, memory=None, step=None, label_smoothing=0.0
+):
     """Builds the objective of a training mode: cross-entropy + weight * ranking loss.
 
     Args:
@@ -69,12 +71,13 @@ def objective(mode, labels, logits, embeddings, weight, settings, memory=None, s
       memory: dict, the arguments of `losses.memory.remembered` besides labels and embeddings; None
         for no memory.
       step: losses.mining.Step, for a ranking loss over more images than these B.
+      label_smoothing: float, of the cross-entropy.
 
     Returns:
       Objective. Its terms are `loss`, `cross_entropy`, `accuracy` and, with a ranking loss,
       `ranking_loss` and the statistics of `pair_statistics`.
     """
-    softmax_loss = cross_entropy(labels, logits)
+    softmax_loss = cross_entropy(labels, logits, label_smoothing)
     correct = tf.equal(tf.argmax(logits, axis=1, output_type=labels.dtype), labels)
     accuracy = tf.reduce_mean(tf.cast(correct, tf.float32))
     terms = {"loss": softmax_loss, "cross_entropy": softmax_loss, "accuracy": accuracy}
@@ -141,17 +144,23 @@ def weighted_sum(labels, embeddings, anchors=None, **parts):
     return (total, tf.group(*updates)) if updates else total
 
 
-def cross_entropy(labels, logits):
-    """Softmax cross-entropy.
+def cross_entropy(labels, logits, smoothing=0.0):
+    """Softmax cross-entropy, with smoothed labels if wanted (Szegedy et al., arXiv:1512.00567).
+
+        loss_i = -(1 - s) * log p_i[y_i] - s / C * sum_c log p_i[c]
 
     Args:
       labels: int32 [B].
       logits: float32 [B, C].
+      smoothing: float, s from 0 to 1.
 
     Returns:
       float32 [], the mean over the batch.
     """
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    if smoothing:
+        uniform = -tf.reduce_mean(tf.nn.log_softmax(logits), axis=1)
+        losses = (1.0 - smoothing) * losses + smoothing * uniform
     return tf.reduce_mean(losses)
 
 

@@ -27,7 +27,14 @@ ALLOWED = {
     "utils": set(),
     "pretrained": {"config", "nets.factory", "utils"},
     "training": {"config", "data", "evaluation", "losses", "nets", "pretrained", "utils"},
-    "evaluation": {"config", "training.build", "training.graphs", "training.preflight", "utils"},
+    "evaluation": {
+        "config",
+        "pretrained.weights",
+        "training.build",
+        "training.graphs",
+        "training.preflight",
+        "utils",
+    },  # fmt: skip
     "inference": {
         "config",
         "data",

@@ -15,6 +15,8 @@ from losses.objective import cross_entropy, l2_penalty, objective
 from nets.factory import network_fn
 from nets.heads import SCOPE as EMBEDDING_SCOPE
 from nets.two_head import two_head
+from training.averaging import update_averages
+from training.schedule import learning_rate_of
 from utils.errors import UserError
 from utils.tf1 import tf
 
@@ -177,7 +179,7 @@ def build_objective(config, labels, tower, step=None):
         memory = {"size": config.memory, "is_used": is_used}
     built = objective(
         config.train_mode, labels, tower.logits, tower.embeddings, config.ranking_weight, arguments,
-        memory, step,
+        memory, step, config.label_smoothing,
     )  # fmt: skip
     total, terms = built.total, dict(built.terms)
     if config.aux_loss_weight:
@@ -191,7 +193,7 @@ def build_objective(config, labels, tower, step=None):
 
 
 def build_optimizer(config, global_step):
-    """Momentum SGD with a linearly decaying learning rate.
+    """Momentum SGD with a learning rate that falls, and with averages of the weights if configured.
 
     Mixed precision scales the loss, so that float16 can hold its gradients. A step with an infinite
     gradient leaves the weights as they are and halves the scale; 2,000 finite ones double it.
@@ -199,9 +201,7 @@ def build_optimizer(config, global_step):
     Returns:
       tf.train.Optimizer, and its learning rate, float32 [].
     """
-    learning_rate = tf.train.polynomial_decay(
-        config.learning_rate, global_step, config.train_iters, config.end_learning_rate
-    )
+    learning_rate = learning_rate_of(config, global_step)
     optimizer = _Momentum(config, learning_rate)
     if config.precision == "mixed":
         mixed = tf.train.experimental
@@ -225,6 +225,14 @@ class _Momentum(tf.train.MomentumOptimizer):
         factors = learning_rate_factors(self._config, variables)
         scaled = [g if g is None or f == 1.0 else f * g for f, g in zip(factors, gradients)]
         return list(zip(scaled, variables))
+
+    def apply_gradients(self, *args, **kwargs):
+        """As the base class; then updates the averages, which `create_averages` has made."""
+        applied = super().apply_gradients(*args, **kwargs)
+        if not self._config.ema_decay:
+            return applied
+        with tf.control_dependencies([applied]):
+            return update_averages(self._config.ema_decay)
 
 
 def learning_rate_factors(config, variables):

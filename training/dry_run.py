@@ -50,7 +50,7 @@ def check(config):
                 f"{NETWORKS[config.net].title}, {num_classes} classes, mode {config.train_mode}",
                 *_parameter_lines(config),
                 f"feature map {end_point}: {' x '.join(map(str, feature_map))}",
-                _memory_line(config.batch_size),
+                _memory_line(config),
                 f"{seconds:.3f} s per step of"
                 f" {config.batch_size * config.accumulate_batches} images",
                 "last step: " + ", ".join(f"{name} {value:.4g}" for name, value in terms.items()),
@@ -83,18 +83,19 @@ def _count(tensor):
     return int(np.prod(tensor.shape.as_list()))
 
 
-def _memory_line(batch_size):
-    """Memory of a step: three copies of the weights, and the tower's activations."""
-    weights = 3 * sum(_count(v) for v in tf.trainable_variables())
+def _memory_line(config):
+    """Memory of a step: some copies of the weights, and the tower's activations."""
+    kept = "weights, gradients and momentum" + ", averages" * bool(config.ema_decay)
+    copies = 4 if config.ema_decay else 3
+    weights = copies * sum(_count(v) for v in tf.trainable_variables())
     activations = 0
     for op in tf.get_default_graph().get_operations():
         for tensor in op.outputs if not op.name.startswith(("gradients", "Momentum")) else ():
             known = tensor.dtype == tf.float32 and tensor.shape.is_fully_defined()
-            if known and tensor.shape.ndims > 1 and tensor.shape[0] == batch_size:
+            if known and tensor.shape.ndims > 1 and tensor.shape[0] == config.batch_size:
                 activations += _count(tensor)
-    sizes = (4 * n / 2**30 for n in (weights + activations, weights, activations))
-    text = "memory: about {:.1f} GiB (weights, gradients and momentum {:.1f}, activations {:.1f})"
-    return text.format(*sizes)
+    total, ours, theirs = (4 * n / 2**30 for n in (weights + activations, weights, activations))
+    return f"memory: about {total:.1f} GiB ({kept} {ours:.1f}, activations {theirs:.1f})"
 
 
 def _weight_lines(config, weights):

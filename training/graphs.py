@@ -1,10 +1,12 @@
 """The graphs of a run, put together from the parts of `training.build`."""
 
+import contextlib
 from typing import NamedTuple, Optional
 
 import numpy as np
 
 from nets.sync_batch_norm import shared_statistics
+from training.averaging import averaged_variables
 from training.build import augmentation_of, build_optimizer, build_tower, eval_input, train_input
 from training.replicas import Replicas
 from training.step import batch_norm_updates, build_step, join
@@ -190,7 +192,9 @@ def seek(session, graph, draw):
     session.run([i.initializer for i in graph.iterators], {graph.first_draw: draw})
 
 
-def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=None, replicas=None):
+def build_eval_graph(
+    config, image_list, num_classes, batch_size=None, reuse=None, replicas=None, averaged=False
+):
     """Builds the evaluation tower and its input.
 
     Args:
@@ -200,6 +204,7 @@ def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=Non
       batch_size: int, default the run's.
       reuse: True if there is a training tower.
       replicas: training.replicas.Replicas; default one device.
+      averaged: bool, whether to read the averages that the training tower keeps.
 
     Returns:
       EvalGraph.
@@ -215,7 +220,8 @@ def build_eval_graph(config, image_list, num_classes, batch_size=None, reuse=Non
 
         def build(index):
             images, labels = iterators[index].get_next()
-            tower = build_tower(config, images, num_classes, is_training=False, reuse=reuse)
+            with averaged_variables() if averaged else contextlib.nullcontext():
+                tower = build_tower(config, images, num_classes, is_training=False, reuse=reuse)
             outputs = {"labels": labels, "logits": tower.logits, "pooled": tower.pooled}
             if tower.embeddings is not None:
                 outputs["embeddings"] = tower.embeddings

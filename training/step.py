@@ -3,6 +3,7 @@
 from config.networks import NETWORKS
 from losses.mining import Step
 from nets.dropout import rows_of_step
+from training.averaging import create_averages
 from training.build import build_objective, build_tower, draws_per_step
 from training.step_cache import StepCache
 from utils.tf1 import tf
@@ -31,19 +32,23 @@ def build_step(config, replicas, index, iterator, part, num_classes, optimizer, 
         images, labels = cache.images, cache.labels
     num_parts = replicas.count * config.accumulate_batches
     size = images.shape.as_list()[0]
-    first = (index + part * replicas.count) * size
-    with rows_of_step(first, num_parts * size if num_parts > 1 else None):
+    row = (index + part * replicas.count) * size
+    with rows_of_step(row, num_parts * size if num_parts > 1 else None):
         tower = build_tower(config, images, num_classes, is_training=True)
     if config.mining == "step" and num_parts > 1:
         own = {"labels": labels, "embeddings": tf.stop_gradient(tower.embeddings)}
         whole = replicas.gather(own, index)
         if cache is not None:
             embed, whole = cache.embed(whole)
-        step = Step(whole["labels"], whole["embeddings"], first, num_parts)
+        step = Step(whole["labels"], whole["embeddings"], row, num_parts)
     built = build_objective(config, labels, tower, step)
-    accumulate, update = minimise(
-        optimizer, built.total / replicas.count, global_step, config.accumulate_batches
-    )
+    total, before = built.total / replicas.count, []
+    if config.ema_decay:
+        create_averages()
+        if config.accumulate_batches == 1:  # else statistics are updated before, with each batch
+            before = batch_norm_updates(config)
+    with tf.control_dependencies(before):
+        accumulate, update = minimise(optimizer, total, global_step, config.accumulate_batches)
     if built.update is not None and (accumulate is None or step is not None):
         update = tf.group(update, built.update)
     elif built.update is not None:

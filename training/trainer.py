@@ -9,6 +9,7 @@ import tempfile
 from config import stored
 from config.datasets import DATASETS
 from config.networks import NETWORKS
+from config.recipes import RECIPE_SETTINGS
 from data import lists
 from evaluation import metrics, plots
 from nets.heads import SCOPE as EMBEDDING_SCOPE
@@ -98,8 +99,9 @@ def _build_graphs(config, dataset, replicas):
     graph = graphs.build_train_graph(config, dataset.splits["train"], num_classes, replicas)
     eval_list = dataset.splits[config.eval_split]
     evaluation = graphs.build_eval_graph(
-        config, eval_list, num_classes, reuse=True, replicas=replicas
-    )
+        config, eval_list, num_classes, reuse=True, replicas=replicas,
+        averaged=bool(config.ema_decay),
+    )  # fmt: skip
     return graph, evaluation
 
 
@@ -123,6 +125,14 @@ def _log_start(config, changes, replicas):
     """What the log says about the settings of this start."""
     for name, (old, new) in changes.items():
         logs.LOGGER.info("changed since the start: --%s %s, before: %s", name, new, old)
+    if config.recipe == "strong":
+        shown = ", ".join(f"--{name} {getattr(config, name)}" for name in RECIPE_SETTINGS)
+        logs.LOGGER.info("--recipe strong: %s", shown)
+    if config.ema_decay:
+        logs.LOGGER.info(
+            "--ema_decay %g: scores are of averaged weights and batch-normalisation statistics",
+            config.ema_decay,
+        )
     parts = replicas.count * config.accumulate_batches
     if replicas.count > 1:
         logs.LOGGER.info(

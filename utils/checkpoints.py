@@ -13,6 +13,8 @@ BEST = "best"
 NAME = "model.ckpt"
 # The variable that checkpoints of earlier versions lack, or have for other terms.
 INTERVAL = "interval"
+# Ends the name of a variable that holds another one's average, as TensorFlow's class names it.
+AVERAGE = "ExponentialMovingAverage"
 _FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 
 
@@ -131,6 +133,8 @@ def step_of(prefix):
 def restore(saver, session, prefix):
     """Restores a checkpoint.
 
+    A variable takes its average, if the checkpoint has one and the graph does not.
+
     Args:
       saver: tf.train.Saver of the graph's variables.
       session: tf.Session, which keeps its own value of `INTERVAL` if the checkpoint has none.
@@ -140,21 +144,31 @@ def restore(saver, session, prefix):
       UserError: the checkpoint is damaged, or belongs to another network.
     """
     shapes, _ = open_reader(prefix)
-    variables = tf.global_variables()
-    for variable in variables:
-        name, shape = variable.op.name, tuple(variable.shape.as_list())
-        if shapes.get(name) != shape and name == INTERVAL:
-            saver = tf.train.Saver([v for v in variables if v.op.name != INTERVAL])
-        elif shapes.get(name) != shape:
-            found = f"has {name} of shape {shapes[name]}" if name in shapes else f"has no {name}"
+    variables = {v.op.name: v for v in tf.global_variables()}
+    sources = {name: _source_of(name, variables, shapes) for name in variables}
+    for name, variable in variables.items():
+        source, shape = sources[name], tuple(variable.shape.as_list())
+        if shapes.get(source) != shape and name == INTERVAL:
+            del sources[name]
+        elif shapes.get(source) != shape:
+            stored = f"{source} of shape {shapes.get(source)}"
+            found = f"has {stored}" if source in shapes else f"has no {source}"
             raise UserError(
                 f"{prefix} is of another network or class count: it {found}, this one has {shape}"
             )
+    if sources != {name: name for name in variables}:
+        saver = tf.train.Saver({source: variables[name] for name, source in sources.items()})
     try:
         saver.restore(session, checkpoint_files.plain_prefix(prefix))
     except (tf.errors.OpError, OSError, ValueError) as error:
         reason = reason_of(error)
         raise UserError(f"{prefix} can't be restored into this network: {reason}") from None
+
+
+def _source_of(name, variables, shapes):
+    """The name in a checkpoint of what a variable restores: its average, or itself."""
+    average = f"{name}/{AVERAGE}"
+    return average if average in shapes and average not in variables else name
 
 
 class RunSaver:

@@ -41,6 +41,27 @@ def test_the_papers_recipe():
     assert {name: getattr(config, name) for name in expected} == expected
 
 
+def test_the_strong_recipe_is_a_set_of_defaults():
+    off = dict(
+        learning_rate_schedule="linear", warmup_steps=0, weight_decay=0.0, label_smoothing=0.0,
+        head_learning_rate=1.0, ema_decay=0.0,
+    )  # fmt: skip
+    strong = dict(
+        learning_rate_schedule="cosine", warmup_steps=2000, weight_decay=1e-4, label_smoothing=0.1,
+        head_learning_rate=10.0, ema_decay=0.999,
+    )  # fmt: skip
+    settings = resolve.settings_of(make(dataset="cars"))
+    assert {name: settings[name] for name in off} == off
+    changed = resolve.settings_of(make(dataset="cars", recipe="strong"))
+    names = {"recipe", "run_dir", *strong}
+    assert changed == dict(settings, **{name: changed[name] for name in names})
+    assert {name: changed[name] for name in strong} == strong
+    given = make(dataset="cars", recipe="strong", **off)
+    assert {name: getattr(given, name) for name in off} == off
+    assert make(recipe="strong", train_iters=40).warmup_steps == 2
+    assert make(recipe="strong", pretrained="none").head_learning_rate == 1.0
+
+
 def test_given_values_go_before_all_defaults():
     config = make(frame_size=64, resize_min=70, resize_max=80, net="resnet50", flip=True)
     assert (config.frame_size, config.net, config.flip, config.bn_decay) == (
@@ -91,6 +112,9 @@ def test_a_config_holds_only_what_its_mode_reads(mode):
         (dict(freeze_bn=True), ["--freeze_bn", "--pretrained none"]),
         (dict(freeze_bn=True, pretrained="x", bn_decay=0.9), ["--bn_decay", "--freeze_bn"]),
         (dict(lerning_rate=1.0), ["lerning_rate"]),
+        (dict(warmup_steps=350), ["--warmup_steps 350", "less than --train_iters 350"]),
+        (dict(ema_decay=1.0), ["--ema_decay 1.0", "at most"]),
+        (dict(recipe="weak"), ["--recipe weak", "paper, strong"]),
         (dict(memory_start=5), ["--memory_start", "without --memory"]),
         (dict(memory=64), ["--memory 64", "--memory_start 1000", "--train_iters 350"]),
         (dict(train_mode="lifted", memory=64), ["--memory", "hard or semi_hard"]),
@@ -146,6 +170,8 @@ def test_the_default_folder_says_what_the_run_is():
     assert name_of(dataset="cars", margin=0.2) == "cars_resnet50_hard"
     given = dict(dataset="cars", train_mode="center", learning_rate=1e-3, seed=2, log_every_steps=7)
     assert name_of(**given) == "cars_resnet50_center_seed2_learning_rate0.001"
+    given = dict(dataset="cars", recipe="strong", weight_decay=0.0, label_smoothing=0.1)
+    assert name_of(**given) == "cars_resnet50_hard_strong_weight_decay0"
     given = dict(dataset="custom", dataset_path="/x/my birds", pretrained="/y/a b.npz", flip=False)
     assert name_of(**given) == "my birds_resnet50_hard_flipfalse_pretraineda-b.npz"
     assert name_of(train_iters=400, run_suffix="again") == "digits_mobile_hard_train_iters400_again"

@@ -37,6 +37,21 @@ def test_vanilla_is_cross_entropy_alone():
     assert terms["accuracy"] == pytest.approx(np.mean(LOGITS.argmax(axis=1) == LABELS))
 
 
+@pytest.mark.parametrize("smoothing", [0.1, 1.0])
+def test_smoothed_labels_share_a_part_of_the_target(smoothing):
+    log_p = LOGITS - np.log(np.exp(LOGITS).sum(axis=1, keepdims=True))
+    target = (1 - smoothing) * np.eye(3)[LABELS] + smoothing / 3
+    expected = -np.mean(np.sum(target * log_p, axis=1))
+    with tf.Graph().as_default(), tf.Session() as session:
+        built = objective(
+            "vanilla", tf.constant(LABELS), tf.constant(LOGITS, tf.float32), None, None, {},
+            label_smoothing=smoothing,
+        )  # fmt: skip
+        total, terms = session.run([built.total, built.terms])
+    assert total == terms["cross_entropy"] == pytest.approx(expected, rel=1e-6)
+    assert terms["accuracy"] == pytest.approx(np.mean(LOGITS.argmax(axis=1) == LABELS))
+
+
 @pytest.mark.parametrize(
     "mode, oracle",
     [

@@ -30,3 +30,22 @@ def test_momentum_and_the_learning_rate_by_hand():
         velocity = 0.9 * velocity + expected
         expected = expected - learning_rate * velocity
         np.testing.assert_allclose(value, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+@pytest.mark.parametrize("warmup", [0, 3])
+def test_the_rate_of_each_step(schedule, warmup):
+    given = dict(learning_rate=0.2, end_learning_rate=0.01, train_iters=12)
+    config = resolve(dict(given, learning_rate_schedule=schedule, warmup_steps=warmup))
+    expected = []
+    for done in range(14):
+        part = min((done - warmup) / (12 - warmup), 1)
+        falling = 1 - part if schedule == "linear" else (1 + np.cos(np.pi * part)) / 2
+        rising = 0.2 * (done + 1) / (warmup + 1)
+        expected.append(rising if done < warmup else 0.01 + 0.19 * falling)
+    with tf.Graph().as_default(), tf.Session() as session:
+        step = tf.placeholder(tf.int64, [])
+        rate = build.build_optimizer(config, step)[1]
+        found = [session.run(rate, {step: done}) for done in range(14)]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert warmup or found[0] == np.float32(0.2)

@@ -107,7 +107,7 @@ def test_centers_move_in_training(shared_tree, tmp_path):
 )
 @pytest.mark.parametrize("net, changes", [
     ("resnet50", dict(emb_dim=8, accumulate_batches=2, learning_rate=0.02)),
-    ("mobile", dict(learning_rate=0.02)),  # with dropout
+    ("mobile", dict(learning_rate=0.02, recipe="strong", warmup_steps=1)),  # with dropout
     ("mobile", dict(learning_rate=0.02, memory=20, memory_start=1)),
     ("mobile", dict(train_mode="magnet", magnet_refresh_steps=2, magnet_clusters=2)),
 ])  # fmt: skip
