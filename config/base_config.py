@@ -74,6 +74,9 @@ class Config(LossSettings):
         choices=tuple(DATASETS), alias="db_name")
     dataset_path: Optional[str] = setting(None, "data",
         "folder of --dataset custom: lists/*.csv, or one subfolder per class", alias="db_path")
+    lists_folder: str = setting("lists", "data",
+        "folder of the lists, below the data set's; lists_unseen for classes that training never"
+        " saw, see python -m datasets_lists make --help", metavar="NAME")
     eval_split: Optional[str] = setting(None, "data",
         "split evaluated during training, used to choose the best checkpoint; default: val"
         " if it is held out from training, else test", choices=("test", "val"))

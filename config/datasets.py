@@ -27,6 +27,9 @@ class DatasetSpec(NamedTuple):
     defaults: Dict[str, object] = {}
 
 
+# The lists whose classes are split, and how many folds of their training classes there are.
+UNSEEN_FOLDER, FOLDS = "lists_unseen", 4
+
 _COMMANDS = "python -m datasets_lists download {0}, then python -m datasets_lists make {0} ({1})"
 
 DATASETS = {
@@ -106,6 +109,15 @@ DATASETS = {
         num_classes=200,
         counts={"train": 5994, "test": 5794},
         source=_COMMANDS.format("cub", "https://www.vision.caltech.edu/datasets/cub_200_2011/"),
+    ),
+    "sop": DatasetSpec(
+        title="Stanford Online Products",
+        folder="Stanford_Online_Products",
+        image_folders=("",),
+        num_classes=22634,  # 11,318 to train on, 11,316 others to search
+        counts={"train": 59551, "test": 60502},
+        source="ftp://cs.stanford.edu/cs/cvgl/Stanford_Online_Products.zip;"
+        " python -m datasets_lists download sop says what to put where",
     ),
     "custom": DatasetSpec(
         title="your own images",

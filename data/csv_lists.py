@@ -1,6 +1,7 @@
 """The CSV lists of a data set: lists/<split>_all_sub_list.csv and lists/classes.csv.
 
-A list has the header `,label,file_name`: row index, label, path below the image folder.
+Another folder than lists can hold other lists of the same images. A list has the header
+`,label,file_name`: row index, label, path below the image folder.
 """
 
 import csv
@@ -10,18 +11,21 @@ import sys
 from data.folders import SPLITS, first_not_below, is_text
 from utils.errors import UserError
 
+FOLDER = "lists"
 
-def list_path(root, split):
+
+def list_path(root, split, folder=FOLDER):
     """Path of a split's CSV list."""
-    return os.path.join(root, "lists", f"{split}_all_sub_list.csv")
+    return os.path.join(root, folder, f"{split}_all_sub_list.csv")
 
 
-def read_csv_lists(root, splits):
+def read_csv_lists(root, splits, folder=FOLDER):
     """Reads the lists of some splits and the names of the classes.
 
     Args:
-      root: str, a folder with the folder lists.
+      root: str, a data set's folder.
       splits: collection of str from `SPLITS`.
+      folder: str, the folder of the lists below it.
 
     Returns:
       dict from split to list of (label, file name), and dict from label to name, empty if there is
@@ -30,8 +34,8 @@ def read_csv_lists(root, splits):
     Raises:
       UserError: a list is missing, empty or malformed.
     """
-    rows = {split: _read_split(root, split) for split in SPLITS if split in splits}
-    names_path = os.path.join(root, "lists", "classes.csv")
+    rows = {split: _read_split(root, split, folder) for split in SPLITS if split in splits}
+    names_path = os.path.join(root, folder, "classes.csv")
     names = {}
     if os.path.exists(names_path):
         indices, words = _read_columns(names_path, ("index", "name"))
@@ -42,8 +46,8 @@ def read_csv_lists(root, splits):
     return rows, names
 
 
-def _read_split(root, split):
-    path = list_path(root, split)
+def _read_split(root, split, folder):
+    path = list_path(root, split, folder)
     earlier = path.replace("_all_sub_list", "_sub_list")
     if not os.path.exists(path) and os.path.exists(earlier):
         # Among the first release's lists, only those of FGVC-Aircraft have such a file.

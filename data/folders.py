@@ -22,6 +22,8 @@ _SYSTEM_NAMES = {
     "lost+found", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r",
 }  # fmt: skip
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# What a folder of lists holds; it is not one of a class.
+_LIST = re.compile(r"^[^/]+/train_all_sub_list\.csv$")
 # Images without lists or splits are divided by these fractions of each class.
 VAL_SHARE, TEST_SHARE, SPLIT_SEED = 0.1, 0.2, 0
 
@@ -180,6 +182,8 @@ def read_folders(root):
       UserError: there is no class folder, or one without an image.
     """
     entries = walk(root)
+    made = {e.name.split(os.sep)[0] for e in entries if _LIST.search(e.name)}
+    entries = [e for e in entries if e.name.split(os.sep)[0] not in made]
     there = [split for split in SPLITS if Entry("folder", split) in entries]
     if "train" in there:
         return {split: _rows(root, entries, split) for split in there}

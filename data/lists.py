@@ -1,6 +1,8 @@
 """Image lists: from CSV lists or one folder per class to paths and class indices.
 
-The class index of a label is its rank among the sorted distinct labels of the training list.
+The class index of a label is its rank among the sorted distinct labels of the training list. A list
+without any of these labels is one of unseen classes, which can be searched but not classified; its
+indices are C plus the rank among its own labels.
 """
 
 import functools
@@ -12,7 +14,7 @@ from typing import Dict, NamedTuple, Tuple
 
 import numpy as np
 
-from data.csv_lists import list_path, read_csv_lists
+from data.csv_lists import FOLDER, list_path, read_csv_lists
 from data.folders import SPLIT_SEED, SPLITS, left_out, read_folders, walk
 from data.present import check_present
 from utils.errors import UserError
@@ -43,11 +45,14 @@ class ImageList(NamedTuple):
       folder: str, the image folder.
       files: list of N str below `folder`, in list order.
       labels: int32 [N], class indices.
+      unseen: tuple of U str, the names of the classes C .. C + U - 1, if the list has only classes
+        that training lacks; else empty.
     """
 
     folder: str
     files: list
     labels: np.ndarray
+    unseen: Tuple[str, ...] = ()
 
     @property
     def paths(self):
@@ -56,13 +61,17 @@ class ImageList(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """The class map and the splits that were asked for, by name."""
+    """The class map of training and the splits that were asked for, by name."""
 
     class_map: ClassMap
     splits: Dict[str, ImageList]
 
+    def names_of(self, split):
+        """Tuple of str, the names of the classes that a split's labels can have."""
+        return self.class_map.names + self.splits[split].unseen
 
-def load(root, splits, image_folders=("",)):
+
+def load(root, splits, image_folders=("",), folder=FOLDER):
     """Loads a data set; logs once what folders of classes contain besides images.
 
     Args:
@@ -71,20 +80,23 @@ def load(root, splits, image_folders=("",)):
       splits: iterable of str from `SPLITS`; the training list is always read for its classes.
       image_folders: tuple of str below `root`; the image folder is the first one that contains the
         first listed file.
+      folder: str, the folder of the lists below `root`.
 
     Returns:
       Dataset with the splits asked for.
 
     Raises:
-      UserError: a list or image is missing, empty or malformed, or a label is not in training.
+      UserError: a list or image is missing, empty or malformed, or training has some labels of a
+        list but not all.
     """
     splits = list(dict.fromkeys(splits))
-    rows, class_map = read_rows(root, {"train", *splits})
-    labels = class_map.labels
-    if not has_lists(root):
+    rows, names = _read(root, {"train", *splits}, folder)
+    class_map = _class_map(rows["train"], names)
+    is_folders = not has_lists(root, folder)
+    if is_folders:
         _warn_once(left_out(walk(root), {name for found in rows.values() for _, name in found}))
-    image_lists = {s: _image_list(root, s, rows, labels, image_folders) for s in splits}
-    check_present(image_lists, may_leave=not has_lists(root))
+    image_lists = {s: _image_list(root, s, rows, class_map, names, image_folders) for s in splits}
+    check_present(image_lists, may_leave=is_folders)
     return Dataset(class_map, image_lists)
 
 
@@ -94,17 +106,18 @@ def _warn_once(text):
         logging.getLogger("two_head").warning(text)
 
 
-def has_lists(root):
+def has_lists(root, folder=FOLDER):
     """Whether a data set has CSV lists; otherwise its folders are its classes."""
-    return os.path.isdir(os.path.join(root, "lists"))
+    return os.path.isdir(os.path.join(root, folder))
 
 
-def read_rows(root, splits):
+def read_rows(root, splits, folder=FOLDER):
     """Reads the lists of a data set, or its folders if it has none, but no images.
 
     Args:
       root: str, see `load`.
       splits: collection of str from `SPLITS`, with "train".
+      folder: str, see `load`.
 
     Returns:
       dict from split to list of (label, file name), and the ClassMap of the training list. Without
@@ -113,43 +126,60 @@ def read_rows(root, splits):
     Raises:
       UserError: a list is missing, empty or malformed, or there are no class folders.
     """
-    if has_lists(root):
-        rows, names = read_csv_lists(root, splits)
-    else:
-        rows, names = read_folders(root), {}
+    rows, names = _read(root, splits, folder)
+    return rows, _class_map(rows["train"], names)
+
+
+def _read(root, splits, folder):
+    """Rows as in `read_rows`, and dict from label to name, of the classes that have one."""
+    if has_lists(root, folder):
+        return read_csv_lists(root, splits, folder)
+    return read_folders(root), {}
+
+
+def _class_map(rows, names):
     # The distinct labels in order: whole numbers by value, anything else by spelling.
-    labels = tuple(sorted({label for label, _ in rows["train"]}))
-    return rows, ClassMap(labels, tuple(str(names.get(label, label)) for label in labels))
+    labels = tuple(sorted({label for label, _ in rows}))
+    return ClassMap(labels, tuple(str(names.get(label, label)) for label in labels))
 
 
-def splits_of(root):
+def are_unseen(labels, train_labels):
+    """Whether no label of a list is one of training, even if one list has it as text."""
+    return {str(label) for label in labels}.isdisjoint(map(str, train_labels))
+
+
+def splits_of(root, folder=FOLDER):
     """Names of the splits that a data set has, see `load`.
 
     Raises:
       UserError: it has neither lists nor class folders.
     """
-    if has_lists(root):
-        return tuple(split for split in SPLITS if os.path.exists(list_path(root, split)))
+    if has_lists(root, folder):
+        return tuple(split for split in SPLITS if os.path.exists(list_path(root, split, folder)))
     rows = read_folders(root)
     return tuple(split for split in SPLITS if rows.get(split))
 
 
-def _image_list(root, split, rows, labels, image_folders):
+def _image_list(root, split, rows, class_map, names, image_folders):
     if not rows.get(split):
         have = ", ".join(s for s in SPLITS if rows.get(s))
         raise UserError(f"{root} has no {split} split; it has {have}")
-    index = {label: i for i, label in enumerate(labels)}
     own, files = ([row[i] for row in rows[split]] for i in range(2))
+    labels, unseen = class_map.labels, ()
+    if are_unseen(set(own), labels):
+        added, unseen = _class_map(rows[split], names)
+        labels += added
+    index = {label: i for i, label in enumerate(labels)}
     unknown = set(own) - set(index)
     if unknown:
         label, name = next(row for row in rows[split] if row[0] in unknown)
         raise UserError(
             f"label {label} of {name} in the {split} list of {root} is not in the training"
-            " list; add images of it there or remove the row"
+            " list, though others are; add images of it there or remove the row"
         )
     folder = image_folder(root, files[0], image_folders)
     indices = np.fromiter(map(index.__getitem__, own), np.int32, len(own))
-    return ImageList(folder, files, indices)
+    return ImageList(folder, files, indices, unseen)
 
 
 def image_folder(root, first_file, image_folders):

@@ -31,7 +31,7 @@ def check_present(image_lists, may_leave=False):
             if part.folder == folder:
                 _refuse(folder, outside & missing[split], split)
                 missing[split].difference_update(map(start.__add__, present))
-    for split, (folder, files, _) in image_lists.items():
+    for split, (folder, files, *_) in image_lists.items():
         if missing[split]:
             first = next(name for name in files if name in missing[split])
             raise UserError(

@@ -3,8 +3,10 @@
 import json
 import os
 
-from config.datasets import DATASETS
-from datasets_lists import fetch, inspection, lists, official, split
+from config.datasets import DATASETS, FOLDS, UNSEEN_FOLDER
+from data.lists import FOLDER
+from datasets_lists import fetch, inspection, lists, official, split, unseen
+from datasets_lists.flags import UNSEEN
 from datasets_lists.report import as_json, as_text
 from utils.errors import UserError
 from utils.run_dir import write_json
@@ -67,7 +69,10 @@ def _run_all(work, given, show):
 
 def _make(name, root, given, show):
     """Writes the lists of a data set and checks it."""
-    if name == "custom":
+    is_unseen, folder, folds = given.split == UNSEEN, FOLDER, ()
+    if name == "custom" and is_unseen:
+        annotations = unseen.read_own(root)
+    elif name == "custom":
         seed = given.seed or 0
         annotations, groups = split.split(
             root, given.split or SHARES, seed, given.workers, given.max_megapixels
@@ -79,21 +84,35 @@ def _make(name, root, given, show):
         annotations = official.read(name, root, given.level, given.subset)
         for source in sorted(set(annotations.sources.values())):
             show(f"read {source}")
-    new = lists.write(root, annotations, given.overwrite)
-    show(f"{os.path.join(root, 'lists')} " + ("is written" if new else "is unchanged"))
+    if is_unseen:
+        folder, (annotations, folds) = UNSEEN_FOLDER, unseen.split(annotations)
+    new = lists.write(root, annotations, given.overwrite, folder, folds)
+    show(f"{os.path.join(root, folder)} " + ("is written" if new else "is unchanged"))
+    if is_unseen:
+        show(_about_unseen(annotations, folds))
     report = inspection.inspect_dataset(
         name, root, subset=given.subset, read_images=not given.skip_images, workers=given.workers,
-        max_megapixels=given.max_megapixels,
+        max_megapixels=given.max_megapixels, folder=folder,
     )  # fmt: skip
     show(as_text(report))
     return not report.problems
+
+
+def _about_unseen(annotations, folds):
+    """What is said about lists whose classes are split."""
+    counts = [len({label for label, _ in annotations.splits[s]}) for s in ("train", "test")]
+    text = "{} classes to train on, {} others to search".format(*counts)
+    if folds:
+        return f"{text}; fold0 to fold{len(folds) - 1} each hold out a part of the former as val"
+    least = FOLDS * unseen.LEAST_HELD_OUT
+    return f"{text}; no folds for validation, which need {least} classes to train on"
 
 
 def _check(name, root, given, show):
     """Checks a data set, and repairs its images with --fix."""
     report = inspection.inspect_dataset(
         name, root, given.fix, given.subset, workers=given.workers,
-        max_megapixels=given.max_megapixels,
+        max_megapixels=given.max_megapixels, folder=given.lists_folder,
     )  # fmt: skip
     if given.json == "-":
         show(json.dumps(as_json(report), indent=2, sort_keys=True))

@@ -27,6 +27,10 @@ datasets_lists/README.md, and writes, all or none of them,
   lists/{train,val,trainval,test}_all_sub_list.csv    ,label,file_name   with labels from 0
   lists/classes.csv                                   index,name
 
+With --split unseen it writes such lists to lists_unseen: the first half of the classes to train on,
+the others as test, for retrieval on classes that training never saw (main.py --lists_folder
+lists_unseen). lists_unseen/fold0 to fold3 also hold out a quarter of the training classes as val.
+
 Existing lists that differ are kept unless --overwrite is given. The data set is then
 checked as with python -m datasets_lists check. Exit code: 0 no problem, 1 the lists were written
 but the check found a problem, 2 no lists could be written.
@@ -34,6 +38,7 @@ but the check found a problem, 2 no lists could be written.
 examples:
   python -m datasets_lists make flowers
   python -m datasets_lists make aircrafts --level family --overwrite
+  python -m datasets_lists make cub --split unseen
   python -m datasets_lists make all --datasets_dir /data
   python -m datasets_lists make custom --dataset_path FOLDER --split 0.7 0.1 0.2 --seed 0
 """
@@ -57,8 +62,8 @@ examples:
 """
 _DOWNLOAD_EPILOG = """\
 An interrupted download resumes where it stopped. Sizes and checksums are verified, archives are
-unpacked to a temporary folder first, and existing files are left alone. Cars and birds have no
-direct address: the command prints where to get them and what to put where.
+unpacked to a temporary folder first, and existing files are left alone. Cars, birds and sop have no
+direct address over HTTP: the command prints where to get them and what to put where.
 
 examples:
   python -m datasets_lists download flowers
@@ -71,9 +76,9 @@ _DATASETS_OF_FLAG = {
     "subset": _OFFICIAL,
     "level": ("aircrafts",),
     "dataset_path": ("custom",),
-    "split": ("custom",),
     "seed": ("custom",),
 }
+UNSEEN = "unseen"
 
 
 def _at_least(least):
@@ -115,7 +120,10 @@ def _add_common(parser):
 def _make_parser():
     parser = _parser(
         "make",
-        ("NAME [--datasets_dir PATH]", "custom --dataset_path FOLDER [--split A B C] [--seed N]"),
+        (
+            "NAME [--datasets_dir PATH] [--split unseen]",
+            "custom --dataset_path FOLDER [--split A B C] [--seed N]",
+        ),
         "Turns official annotations, or one folder per class, into the lists that main.py\n"
         "reads, and checks the result.",
         _MAKE_EPILOG,
@@ -127,8 +135,13 @@ def _make_parser():
     levels = "variant (100), family (70) or manufacturer (30)"
     add("--level", choices=official.LEVELS, metavar="LEVEL",
         help=f"aircrafts: the classes, {levels} [default variant]")  # fmt: skip
-    add("--split", nargs=3, type=float, metavar="A B C",
-        help="custom: shares for train, val and test [default 0.7 0.1 0.2]")  # fmt: skip
+    add(
+        "--split",
+        nargs="+",
+        metavar="unseen",
+        help="unseen: half of the classes to train on, the"
+        " others to search; custom also: shares for train, val and test [default 0.7 0.1 0.2]",
+    )
     add("--seed", type=_at_least(0), metavar="N", help="custom: seed of the split [default 0]")
     add("--overwrite", action="store_true", help="replace lists that differ")
     add("--skip_images", action="store_true", help="check only lists and file names")
@@ -149,6 +162,8 @@ def _check_parser():
     parser.add_argument("name", nargs="?", choices=names, metavar="NAME",
         help=", ".join(names) + " [default all: those found]")  # fmt: skip
     _add_common(parser)
+    parser.add_argument("--lists_folder", default="lists", metavar="NAME",
+        help="folder of the lists, such as lists_unseen [default lists]")  # fmt: skip
     parser.add_argument("--fix", action="store_true", help="rewrite images that have a problem")
     parser.add_argument("--json", metavar="PATH", help="also write the report as JSON; -: print it")
     return parser
@@ -196,8 +211,28 @@ def parse(argv):
     given = _PARSERS[command]().parse(argv[1:])
     if given.name is None:
         given.name = "custom" if given.dataset_path else "all"
+    if getattr(given, "split", None):
+        given.split = _split_of(given.split, given.name)
     _check_combination(given)
     return command, given
+
+
+def _split_of(words, name):
+    """Reads --split: "unseen", or three float."""
+    if words == [UNSEEN]:
+        return UNSEEN
+    try:
+        shares = [float(word) for word in words]
+    except ValueError:
+        shares = []
+    if len(shares) != 3:
+        raise UserError(
+            f"--split {' '.join(words)} is neither {UNSEEN} nor three numbers, the shares of train,"
+            " val and test"
+        )
+    if name != "custom":
+        raise UserError(f"--split does not apply to {name}, except --split unseen; leave it out")
+    return shares
 
 
 def _check_combination(given):
@@ -207,5 +242,7 @@ def _check_combination(given):
             raise UserError(f"--{flag} does not apply to {given.name}; leave it out")
     if given.name == "custom" and not given.dataset_path:
         raise UserError("custom needs --dataset_path, the folder of your images")
+    if getattr(given, "split", None) == UNSEEN and given.seed is not None:
+        raise UserError("--seed has no effect with --split unseen; leave it out")
     if given.name == "all" and getattr(given, "json", None):
         raise UserError("--json works on one data set; name it")

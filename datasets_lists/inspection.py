@@ -42,8 +42,9 @@ class _View(NamedTuple):
 
 
 def inspect_dataset(
-    name, root, fix=False, subset=False, read_images=True, workers=None, max_megapixels=None
-):
+    name, root, fix=False, subset=False, read_images=True, workers=None, max_megapixels=None,
+    folder=lists.FOLDER,
+):  # fmt: skip
     """Examines a data set.
 
     Args:
@@ -54,6 +55,7 @@ def inspect_dataset(
       read_images: bool; False only checks lists and file names.
       workers: int, processes; default one per core.
       max_megapixels: int, larger images are not decoded; default as in training.
+      folder: str, the folder of the lists below `root`; only the usual one has published counts.
 
     Returns:
       Report.
@@ -62,17 +64,19 @@ def inspect_dataset(
       UserError: there are no lists, or they are malformed; with `fix`, an image can't be written.
     """
     spec = DATASETS[name]
-    rows, class_map = _read(name, root)
+    rows, class_map = _read(name, root, folder)
+    is_usual, has_lists = folder == lists.FOLDER, lists.has_lists(root, folder)
+    train_holds_val = is_usual and official.train_holds_val(name)
     folder = lists.image_folder(root, rows["train"][0][1], spec.image_folders)
     view = _View(
         folder,
         rows,
         class_map,
-        {} if subset else spec.counts,
+        spec.counts if is_usual and not subset else {},
         tuple(official.class_counts(name).values()),
         folders.walk(folder) if os.path.isdir(folder) else [],
-        _splits_of(rows, official.train_holds_val(name)),
-        not lists.has_lists(root),
+        _splits_of(rows, train_holds_val),
+        not has_lists,
         {},
     )
     repaired = []
@@ -89,7 +93,7 @@ def inspect_dataset(
         folder=folder,
         counts={split: len(found) for split, found in rows.items()},
         published=view.published,
-        notes=tuple(_notes(view, name, root)),
+        notes=tuple(_notes(view, train_holds_val)),
         class_map=class_map.digest,
         images_per_class=_images_per_class(rows["train"], class_map),
         smallest=smallest,
@@ -99,25 +103,30 @@ def inspect_dataset(
     )
 
 
-def _read(name, root):
+def _read(name, root, folder):
     """The rows of the existing lists, or of the folders of a custom set without lists."""
-    if not lists.has_lists(root):
-        if name == "custom":
+    if not lists.has_lists(root, folder):
+        is_usual = folder == lists.FOLDER
+        if name == "custom" and is_usual:
             return lists.read_rows(root, folders.SPLITS)
         raise UserError(
-            f"{root} has no folder lists; create it with python -m datasets_lists make {name}"
+            f"{root} has no folder {folder}; create it with python -m datasets_lists make {name}"
+            f"{'' if is_usual else ' --split unseen'}"
         )
-    there = {s for s in folders.SPLITS if os.path.exists(lists.list_path(root, s))}
-    return lists.read_rows(root, {"train"} | there)
+    return lists.read_rows(root, {"train", *lists.splits_of(root, folder)}, folder)
 
 
-def _notes(view, name, root):
+def _notes(view, train_holds_val):
     """Yields remarks that are not problems."""
-    if "val" in view.rows and official.train_holds_val(name):
+    if "val" in view.rows and train_holds_val:
         yield "val is part of train, as the first release trains"
+    for split, found in view.rows.items():
+        labels = {label for label, _ in found}
+        if lists.are_unseen(labels, view.class_map.labels):
+            yield f"none of the {len(labels)} classes of {split} is in train: retrieval only"
     # If there are lists, other files are annotations.
     kinds = {"unread image", "special", "link", "system"}
-    kinds |= set() if lists.has_lists(root) else {"other"}
+    kinds |= {"other"} if view.may_leave else set()
     text = folders.left_out([e for e in view.entries if e.kind in kinds], view.splits_of)
     if text:
         yield text
@@ -163,7 +172,7 @@ def _other_counts(view):
         found = len(view.rows.get(split, ()))
         if found != count:
             yield Problem("counts", split, f"has {found} images, not {count}")
-    found = len(view.class_map.labels)
+    found = len({label for rows in view.rows.values() for label, _ in rows})
     if view.published and found not in view.class_counts:
         expected = " or ".join(map(str, view.class_counts))
         yield Problem("counts", "train", f"has {found} classes, not {expected}")
@@ -172,8 +181,9 @@ def _other_counts(view):
 def _unknown_labels(view):
     known = set(view.class_map.labels)
     for split, found in view.rows.items():
+        is_unseen = lists.are_unseen({label for label, _ in found}, known)
         for label, file in found:
-            if label not in known:
+            if label not in known and not is_unseen:
                 yield Problem("label", file, f"has the label {label} in the {split} list")
 
 

@@ -5,7 +5,7 @@ import io
 import os
 import shutil
 
-from data.lists import list_path
+from data.lists import FOLDER, list_path
 from utils.errors import UserError
 
 SPLITS = ("train", "val", "trainval", "test")
@@ -35,7 +35,7 @@ def _as_csv(rows):
     return file.getvalue()
 
 
-def write(root, annotations, overwrite=False):
+def write(root, annotations, overwrite=False, folder=FOLDER, folds=()):
     """Writes lists/*.csv of a data set, replacing the folder atomically.
 
     Identical existing lists are left untouched. Other files in the folder are kept.
@@ -44,6 +44,8 @@ def write(root, annotations, overwrite=False):
       root: str, the data set's folder.
       annotations: Annotations.
       overwrite: bool, replace lists that differ.
+      folder: str, the folder of the lists below `root`.
+      folds: sequence of Annotations, written to the subfolders fold0, fold1, ...
 
     Returns:
       bool, whether anything was written.
@@ -51,9 +53,15 @@ def write(root, annotations, overwrite=False):
     Raises:
       UserError: there are different lists and `overwrite` is False, or the folder can't be written.
     """
-    folder = os.path.realpath(os.path.join(root, "lists"))
-    texts = texts_of(annotations)
-    known = [os.path.basename(list_path("", split)) for split in SPLITS] + ["classes.csv"]
+    folder = os.path.realpath(os.path.join(root, folder))
+    parts = {"": annotations, **{f"fold{number}": fold for number, fold in enumerate(folds)}}
+    texts = {
+        os.path.join(part, name): text
+        for part, found in parts.items()
+        for name, text in texts_of(found).items()
+    }
+    names = [os.path.basename(list_path("", split)) for split in SPLITS] + ["classes.csv"]
+    known = [os.path.join(part, name) for part in parts for name in names]
     try:
         there = {name: _read(os.path.join(folder, name)) for name in known}
         there = {name: text for name, text in there.items() if text is not None}
@@ -88,6 +96,7 @@ def _replace(folder, texts, known):
             if file not in known:
                 _copy(os.path.join(folder, file), os.path.join(new, file))
         for file, text in texts.items():
+            os.makedirs(os.path.dirname(os.path.join(new, file)), exist_ok=True)
             with open(os.path.join(new, file), "w", encoding="utf-8", newline="") as out:
                 out.write(text)
         if os.path.isdir(folder):

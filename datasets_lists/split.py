@@ -9,6 +9,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from config.base_config import SETTINGS
+from config.datasets import UNSEEN_FOLDER
 from data.folders import SPLITS, files_of_classes
 from datasets_lists.annotations import Annotations
 from datasets_lists.images import map_over, upright
@@ -48,7 +49,7 @@ def split(root, shares, seed=0, workers=None, max_megapixels=None):
         raise UserError(
             f"{root} is already split into the folders {' and '.join(taken)}; main.py uses it as is"
         )
-    rows = files_of_classes(root, skip=("lists",))
+    rows = files_of_classes(root, skip=("lists", UNSEEN_FOLDER))
     names = sorted({label for label, _ in rows})
     index = {name: label for label, name in enumerate(names)}
     files = [file for _, file in rows]

@@ -35,13 +35,14 @@ def run_network(session, graph, image_list, is_stopped=lambda: False, start=None
 
     Returns:
       None if the pass was stopped, else dict from name to array: `labels` int32 [N], `logits`
-      float32 [N, C], `pooled` float32 [N, F], `embeddings` float32 [N, D] with rows of unit norm
-      (the pooled ones for a run without that head).
+      float32 [N, C] (not for unseen classes), `pooled` float32 [N, F], `embeddings` float32 [N, D]
+      with rows of unit norm (the pooled ones for a run without that head).
 
     Raises:
       UserError: an image can't be decoded.
     """
-    names = ("labels", "logits", "pooled") + ("embeddings",) * (graph.embeddings is not None)
+    names = ("labels", "pooled") + ("logits",) * (not image_list.unseen)
+    names += ("embeddings",) * (graph.embeddings is not None)
     fetches = {name: getattr(graph, name) for name in names}
     session.run(start or graph.start)
     parts = []
@@ -97,29 +98,52 @@ def evaluate_run(
     held_out = _held_out_split(config, split)
     dataset = preflight.load_dataset(config, {split, "train", held_out or split})
     classes, image_list = dataset.class_map, dataset.splits[split]
+    class_names = dataset.names_of(split)
     run_dir.check_classes(folder, classes.labels, classes.names)
     for difference in _differences(config, records, dataset):
         logs.LOGGER.warning("%s: the scores may differ from those of the run", difference)
     target = os.path.join(folder, "eval", out or split)
     eval_files.make_folder(target)
-    found, identities = outputs_of(config, prefix, dataset, batch_size, scored=split)
-    held_out = held_out and _held_out(found, dataset, held_out)
+    needed = needed_lists(dataset, split)
+    found, identities = outputs_of(config, prefix, needed, batch_size, scored=split)
     space_names = spaces.names_of(config.emb_dim is not None)
-    scores, nearest = scoring.score(
-        _outputs(found, dataset, split), found["train"], held_out, space_names, own,
-        num_neighbours, config.seed,
-    )  # fmt: skip
+    if image_list.unseen:
+        scores, nearest = scoring.score_unseen(
+            found[split], space_names, own, num_neighbours, config.seed
+        )
+    else:
+        held_out = _held_out(found, dataset, held_out) if held_out in found else None
+        scores, nearest = scoring.score(
+            _outputs(found, dataset, split), found["train"], held_out, space_names, own,
+            num_neighbours, config.seed,
+        )  # fmt: skip
     about = _about(config, prefix, dataset, split)
     report = dict(scores, **about, embedding=_WORDS[own])
     eval_files.write_scores(
-        target, report, found[split], image_list.files, classes.names, identities[split]
+        target, report, found[split], image_list.files, class_names, identities[split]
     )
     vectors = spaces.vectors_of(found[split], own)
     eval_files.draw_pictures(
-        target, found[split], vectors, nearest, image_list, classes.names, config.seed,
+        target, found[split], vectors, nearest, image_list, class_names, config.seed,
         config.max_megapixels,
     )  # fmt: skip
     return report
+
+
+def needed_lists(dataset, split):
+    """The lists whose outputs the scores of a split need.
+
+    Args:
+      dataset: data.lists.Dataset.
+      split: str.
+
+    Returns:
+      data.lists.Dataset with that list alone if its classes are unseen, else with all lists of
+      known classes.
+    """
+    is_unseen = bool(dataset.splits[split].unseen)
+    names = {split} if is_unseen else {n for n, s in dataset.splits.items() if not s.unseen}
+    return dataset._replace(splits={n: s for n, s in dataset.splits.items() if n in names})
 
 
 def _differences(config, records, dataset):
@@ -272,6 +296,7 @@ def _about(config, prefix, dataset, split):
         "split": split,
         "num_images": len(dataset.splits[split].files),
         "num_classes": len(dataset.class_map.labels),
+        "unseen_classes": len(dataset.splits[split].unseen),
         "checkpoint": os.path.relpath(prefix, config.run_dir),
         "step": _step_of(prefix),
         "chosen_on": config.eval_split if _is_best(config, prefix) else None,

@@ -22,6 +22,8 @@ PAGE, PROJECTOR = "report.html", "projector"
 # The columns of metrics.csv that an evaluation during training fills.
 SCORES = metrics.names_of(in_training=True)
 NEEDED = ("split", "num_images", "checkpoint", "step", "class_map", *SCORES, "nmi")
+# What those of unseen classes lack.
+_OF_KNOWN_CLASSES = metrics.names_of("classifier")
 
 
 @contextlib.contextmanager
@@ -59,15 +61,16 @@ def _part_of(folder):
 def write_scores(folder, report, arrays, files, class_names, identity):
     """Writes metrics.json, predictions.csv and embeddings.npz, all of them or none.
 
-    They are written beside the folder and moved into it once complete. The old report and plots are
-    removed first and the new report comes last, so a report is never beside predictions of another
-    checkpoint. Other files in the folder are left alone.
+    There are no predictions of unseen classes, as none could be right. The files are written beside
+    the folder and moved into it once complete. The old report and plots are removed first and the
+    new report comes last, so a report is never beside predictions of another checkpoint. Other
+    files in the folder are left alone.
 
     Args:
       folder: str, from `make_folder`.
       report: dict, the content of metrics.json.
-      arrays: dict with `labels` int32 [N], `logits` float32 [N, C], `embeddings` float32 [N, D]
-        and `pooled` float32 [N, F].
+      arrays: dict with `labels` int32 [N], `logits` float32 [N, C] (not for unseen classes),
+        `embeddings` float32 [N, D] and `pooled` float32 [N, F].
       files: list of N str.
       class_names: sequence of C str.
       identity: str, from `outputs.identity_of`.
@@ -75,19 +78,21 @@ def write_scores(folder, report, arrays, files, class_names, identity):
     Raises:
       UserError: the folder can't be written.
     """
-    part = _part_of(folder)
-    table = predictions(arrays["logits"], arrays["labels"], files, class_names)
+    part, written = _part_of(folder), [outputs.FILE, REPORT]
     with writing(folder):
         try:
             os.makedirs(part, exist_ok=True)
             outputs.save(os.path.join(part, outputs.FILE), arrays, files, identity)
-            write_text(os.path.join(part, PREDICTIONS), table.to_csv(index=False))
+            if "logits" in arrays:
+                table = predictions(arrays["logits"], arrays["labels"], files, class_names)
+                write_text(os.path.join(part, PREDICTIONS), table.to_csv(index=False))
+                written.insert(1, PREDICTIONS)
             write_json(os.path.join(part, REPORT), report)
-            for name in (REPORT, PAGE, *PICTURES):
+            for name in (REPORT, PAGE, *PICTURES, *({PREDICTIONS} - set(written))):
                 with contextlib.suppress(FileNotFoundError):
                     os.remove(os.path.join(folder, name))
             shutil.rmtree(os.path.join(folder, PROJECTOR), ignore_errors=True)
-            for name in (outputs.FILE, PREDICTIONS, REPORT):
+            for name in written:
                 os.replace(os.path.join(part, name), os.path.join(folder, name))
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -96,9 +101,11 @@ def write_scores(folder, report, arrays, files, class_names, identity):
 def draw_pictures(folder, arrays, vectors, nearest, image_list, class_names, seed, max_megapixels):
     """Draws the plots of an evaluation; skips those that fail, with a warning.
 
+    Unseen classes have no confusion matrix.
+
     Args:
       folder: str.
-      arrays: dict with `labels` int32 [N] and `logits` float32 [N, C].
+      arrays: dict with `labels` int32 [N] and, unless they are unseen, `logits` float32 [N, C].
       vectors: float32 [N, D], what retrieval compared.
       nearest: int64 [N, k], nearest first.
       image_list: has `paths`, list of N str.
@@ -107,15 +114,16 @@ def draw_pictures(folder, arrays, vectors, nearest, image_list, class_names, see
       max_megapixels: int, larger images are not decoded.
     """
     labels, names = arrays["labels"], np.asarray(class_names, dtype=object)
-    counts = metrics.confusion_matrix(arrays["logits"], labels)
     draws = (
-        lambda path: plots.confusion_matrix(path, counts, names),
+        lambda path: plots.confusion_matrix(
+            path, metrics.confusion_matrix(arrays["logits"], labels), names
+        ),
         lambda path: plots.embedding_map(path, vectors, labels, names, seed),
         lambda path: plots.neighbours(
             path, image_list.paths, labels, nearest, names, seed, max_megapixels
         ),
     )
-    for name, draw in zip(PICTURES, draws):
+    for name, draw in list(zip(PICTURES, draws))["logits" not in arrays :]:
         path = os.path.join(folder, name)
         try:
             draw(path)
@@ -141,7 +149,8 @@ def read_report(folder):
             report = dict(json.load(file))
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path} can't be read ({error}); delete it and evaluate again") from None
-    missing = [name for name in NEEDED if name not in report]
+    lacks = _OF_KNOWN_CLASSES if report.get("unseen_classes") else ()
+    missing = [name for name in NEEDED if name not in report and name not in lacks]
     if missing:
         raise UserError(f"{path} has no {missing[0]}; delete it and evaluate again")
     return report
@@ -190,14 +199,17 @@ def as_table(report):
             chosen, **report
         )
     ]
-    for name in metrics.names_of("classifier"):
+    unseen = report.get("unseen_classes")
+    if unseen:
+        lines.append(f"  retrieval only: none of its {unseen} classes is in training, no accuracy")
+    for name in metrics.names_of("classifier") if not unseen else ():
         lines.append(f"  {metrics.METRICS[name].title:<30}{_number(report[name])}")
     lines.append((" " * 32 + "".join(f"{space:<11}" for space in report["spaces"])).rstrip())
-    for name in metrics.names_of("retrieval", "clustering", "gallery"):
+    for name in metrics.names_of("retrieval", "clustering", *([] if unseen else ["gallery"])):
         numbers = [_number(scores[name]) for scores in report["spaces"].values()]
         title = metrics.METRICS[name].title
         lines.append(f"  {title:<30}" + "".join(f"{number:<11}" for number in numbers).rstrip())
-    return "\n".join(lines + _summary(report))
+    return "\n".join(lines + ([] if unseen else _summary(report)))
 
 
 def _summary(report):

@@ -11,6 +11,7 @@ import os
 
 import numpy as np
 
+# Those of a list of unseen classes have no logits, as none belongs to a class of the list.
 NAMES = ("labels", "logits", "pooled", "embeddings")
 FILE = "embeddings.npz"
 CACHE = "cache"
@@ -57,7 +58,7 @@ def find(folder, identity):
         try:
             with np.load(path, allow_pickle=False) as file:
                 if str(file["identity"]) == identity:
-                    return {name: file[name] for name in NAMES}, path
+                    return {name: file[name] for name in NAMES if name in file.files}, path
         except Exception:  # NumPy's reader fails in many ways on damaged files
             continue
     return None, None
@@ -68,7 +69,7 @@ def save(path, arrays, files, identity):
 
     Args:
       path: str, an .npz; its folder is created if missing.
-      arrays: dict with the arrays of `NAMES`.
+      arrays: dict with arrays of `NAMES`.
       files: list of N str.
       identity: str.
     """

@@ -37,17 +37,20 @@ def in_training(arrays, vectors):
     """The scores of the evaluations during training, which must be fast.
 
     Args:
-      arrays: dict with `labels` int32 [N] and `logits` float32 [N, C].
+      arrays: dict with `labels` int32 [N] and, unless the classes are unseen, `logits` float32
+        [N, C].
       vectors: float32 [N, D], compared in retrieval.
 
     Returns:
-      dict from name to float, all fractions of 1; nan for retrieval if no class has two images.
+      dict from name to float, all fractions of 1; nan for retrieval if no class has two images. It
+      has no classifier's metric without logits.
     """
     names = metrics.names_of("retrieval", in_training=True)
     values, _ = retrieval.retrieval_values(vectors, arrays["labels"], names=names)
-    scores = metrics.classifier_scores(arrays["logits"], arrays["labels"])
-    scores.update({name: retrieval.mean_of(column) for name, column in values.items()})
-    return {name: scores[name] for name in metrics.names_of(in_training=True)}
+    scores = {name: retrieval.mean_of(column) for name, column in values.items()}
+    if "logits" in arrays:
+        scores.update(metrics.classifier_scores(arrays["logits"], arrays["labels"]))
+    return {name: scores[name] for name in metrics.names_of(in_training=True) if name in scores}
 
 
 def score(scored, train, held_out, space_names, own, num_neighbours=NUM_NEIGHBOURS, seed=0):
@@ -72,9 +75,7 @@ def score(scored, train, held_out, space_names, own, num_neighbours=NUM_NEIGHBOU
     for name in space_names:
         vectors = vectors_of(scored.arrays, name)
         votes[name] = _Votes(train, name, num_neighbours, logits.shape[1])
-        values[name], nearest[name] = retrieval.retrieval_values(vectors, labels, num_neighbours)
-        found = {key: retrieval.mean_of(column) for key, column in values[name].items()}
-        found.update(retrieval.clustering_scores(vectors, labels, seed))
+        found, values[name], nearest[name] = _search(vectors, labels, num_neighbours, seed)
         probabilities, distances = votes[name].of(scored)
         for key in metrics.names_of("gallery"):
             found[key] = metrics.METRICS[key].function(probabilities, labels)
@@ -94,6 +95,42 @@ def score(scored, train, held_out, space_names, own, num_neighbours=NUM_NEIGHBOU
         "intervals": _intervals(pair, fused, values[own], labels, seed),
     }
     return _without_nan(report), nearest[own]
+
+
+def score_unseen(arrays, space_names, own, num_neighbours=NUM_NEIGHBOURS, seed=0):
+    """Scores a split of classes that training lacks: retrieval, clustering and neighbours.
+
+    Args:
+      arrays: mapping with `labels` int32 [N], `pooled` float32 [N, F] and `embeddings` float32
+        [N, D] with rows of unit norm.
+      space_names: tuple of str from `spaces.SPACES`.
+      own: str, one of them: the space of the main scores.
+      num_neighbours: int, how many of them vote on a class.
+      seed: int, for k-means and the bootstrap.
+
+    Returns:
+      As `score`, without what needs a class that both lists have.
+    """
+    labels = arrays["labels"]
+    found = {
+        name: _search(vectors_of(arrays, name), labels, num_neighbours, seed)
+        for name in space_names
+    }
+    report = {
+        **found[own][0],
+        "spaces": {name: scores for name, (scores, _, _) in found.items()},
+        "num_neighbours": num_neighbours,
+        "intervals": bootstrap.intervals_of_means(found[own][1], seed),
+    }
+    return _without_nan(report), found[own][2]
+
+
+def _search(vectors, labels, num_neighbours, seed):
+    """The scores of a space that need only its own vectors, and `retrieval_values`."""
+    values, nearest = retrieval.retrieval_values(vectors, labels, num_neighbours)
+    scores = {name: retrieval.mean_of(column) for name, column in values.items()}
+    scores.update(retrieval.clustering_scores(vectors, labels, seed))
+    return scores, values, nearest
 
 
 class _Votes:

@@ -122,12 +122,14 @@ class Gallery:
 
 
 def _validation_paths(predictor, gallery_paths):
-    """The validation images that are not in the gallery; empty without such a split."""
+    """The validation images of known classes that are not in the gallery, if there are any."""
     try:
-        listed = images_of_split(predictor, "val").paths
+        listed = images_of_split(predictor, "val")
     except UserError:
         return []
-    return [path for path in map(os.path.abspath, listed) if path not in gallery_paths]
+    if listed.unseen:
+        return []
+    return [path for path in map(os.path.abspath, listed.paths) if path not in gallery_paths]
 
 
 def images_of_split(predictor, split):
@@ -181,7 +183,7 @@ def build_index(predictor, source):
         identity=predictor.identity,
         folder=os.path.abspath(images.folder),
         files=tuple(images.files[i] for i in kept),
-        classes=tuple(predictor.names),
+        classes=(*predictor.names, *images.unseen),
         labels=images.labels[kept],
         embeddings=arrays.get("embeddings"),
         pooled=arrays["pooled"],

@@ -1,11 +1,12 @@
-"""The cells of a table: one run for each row, data set and seed."""
+"""The cells of a table: one run for each row, data set and seed, or one for each fold of these."""
 
 import hashlib
 import json
 import os
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from config.base_config import SETTINGS, Config
+from config.datasets import UNSEEN_FOLDER
 from config.resolve import resolve
 from reproduction.tables import BUDGETS, PROTOCOLS, TABLES, Row, rows_by_mode
 from utils.errors import UserError
@@ -20,6 +21,7 @@ class Cell(NamedTuple):
       seed: int.
       flags: dict from setting to value, the flags for main.py.
       config: Config that they resolve to.
+      fold: int, the fold of the training classes; None in a table without folds.
     """
 
     row: Row
@@ -27,11 +29,13 @@ class Cell(NamedTuple):
     seed: int
     flags: dict
     config: Config
+    fold: Optional[int] = None
 
     @property
     def name(self):
-        """str, data set, row and seed, for messages."""
-        return f"{self.dataset}, {self.row.label}, seed {self.seed}"
+        """str, data set, row, seed and fold, for messages."""
+        fold = "" if self.fold is None else f", fold {self.fold}"
+        return f"{self.dataset}, {self.row.label}, seed {self.seed}{fold}"
 
 
 class TableRequest(NamedTuple):
@@ -90,11 +94,13 @@ def cells_of(request):
     Raises:
       UserError: the settings of a cell are invalid, or two rows are the same run.
     """
+    folds = range(TABLES[request.table].folds) or (None,)
     cells = [
-        _cell(request, row, dataset, seed)
+        _cell(request, row, dataset, seed, fold)
         for seed in request.seeds
         for dataset in request.datasets
         for row in rows_of(request)
+        for fold in folds
     ]
     by_folder = {}
     for cell in cells:
@@ -108,29 +114,34 @@ def cells_of(request):
     return cells
 
 
-def _cell(request, row, dataset, seed):
-    mode = row.settings["train_mode"]
-    sampler = PROTOCOLS[request.protocol].samplers.get(mode)
+def _cell(request, row, dataset, seed, fold):
+    mode, protocol = row.settings["train_mode"], PROTOCOLS[request.protocol]
+    sampler = protocol.samplers.get(mode)
     flags = {**TABLES[request.table].settings, **({"sampler": sampler} if sampler else {})}
     flags.update(row.settings)
     flags.update(BUDGETS[request.budget].settings)
     flags.update(request.common)
-    # Both protocols use the same run, so every run chooses its best checkpoint on the test list.
-    flags.update(dataset=dataset, seed=seed, keep_checkpoints=1, eval_split="test")
-    name = _run_name(flags, request.changes)
+    # The protocols of the paper's tables use the same run, which chooses its best checkpoint on the
+    # test list.
+    flags.update(dataset=dataset, seed=seed, keep_checkpoints=1, eval_split=protocol.eval_split)
+    if fold is not None:
+        flags["lists_folder"] = f"{UNSEEN_FOLDER}/fold{fold}"
+    name = _run_name(flags, request.changes, fold)
     flags["run_dir"] = os.path.join("reproduce", request.budget, name)
-    return Cell(row, dataset, seed, flags, resolve(flags))
+    return Cell(row, dataset, seed, flags, resolve(flags), fold)
 
 
-def _run_name(flags, changes):
+def _run_name(flags, changes, fold):
     """A folder name from a run's settings, so that two tables share the same run."""
     resolved = resolve(flags)
     parts = [flags["dataset"], resolved.net, resolved.train_mode, resolved.sampler]
     named = {"dataset", "net", "train_mode", "sampler", "seed", "keep_checkpoints", "eval_split"}
+    named.add("lists_folder")
     named |= {name for name, f in SETTINGS.items() if f.metadata["group"] == "machine"}
     named = named.union(changes, *(budget.settings for budget in BUDGETS.values()))
     parts += [f"{name}{value}" for name, value in sorted(flags.items()) if name not in named]
     if changes:
         text = json.dumps(changes, sort_keys=True)
         parts.append(hashlib.sha256(text.encode("utf-8")).hexdigest()[:6])
+    parts += [] if fold is None else [f"fold{fold}"]
     return "_".join(parts + [f"seed{flags['seed']}"])

@@ -18,11 +18,11 @@ class Entry(NamedTuple):
       row: str, the row's label.
       dataset: str.
       metric: str.
-      values: dict from seed to float, fractions of 1.
+      values: dict from seed to float, fractions of 1, means over the folds if there are any.
       published: float or None, a fraction of 1.
       baseline: dict from seed to float, of the softmax row, for the gain; empty for that row.
       sources: list of dict, the origin of each value.
-      missing: dict from seed to str, why there is no value.
+      missing: dict from seed to str, why there is no value, or not that of every fold.
     """
 
     row: str
@@ -43,6 +43,15 @@ class Entry(NamedTuple):
     def std(self):
         """float, over the seeds (n - 1); None for fewer than two."""
         return float(np.std(list(self.values.values()), ddof=1)) if len(self.values) > 1 else None
+
+    @property
+    def interval(self):
+        """(float, float), 95 % interval of the mean by Student's t; None for fewer than two."""
+        if self.std is None:
+            return None
+        number = len(self.values)
+        half = float(stats.t.ppf(0.975, number - 1)) * self.std / np.sqrt(number)
+        return float(self.mean - half), float(self.mean + half)
 
     @property
     def difference(self):
@@ -85,20 +94,29 @@ def runs_of(request, cells, states):
       states: list of reproduction.state.State.
 
     Returns:
-      dict from (row label, data set) to two dicts: from seed to (report, source), and from seed to
-      the reason for a missing run.
+      dict from (row label, data set) to two dicts: from seed to a list of (report, source), one for
+      each fold or a single one; and from seed to the reason for a missing run.
     """
     runs = {}
     for cell, state in zip(cells, states):
         found, missing = runs.setdefault((cell.row.label, cell.dataset), ({}, {}))
         if state.kind == DONE:
             report = state.reports[request.protocol]
-            found[cell.seed] = (report, _source(request, cell, state, report))
-        elif state.kind in (PARTLY, OPEN):
-            missing[cell.seed] = f"{state.steps} of {cell.config.train_iters} steps done"
-        else:
-            missing[cell.seed] = f"{state.kind}: {state.reason}"
-    return runs
+            source = _source(request, cell, state, report)
+            found.setdefault(cell.seed, []).append((report, source))
+            continue
+        text = f"{state.kind}: {state.reason}"
+        if state.kind in (PARTLY, OPEN):
+            text = f"{state.steps} of {cell.config.train_iters} steps done"
+        text = text if cell.fold is None else f"fold {cell.fold}: {text}"
+        missing.setdefault(cell.seed, []).append(text)
+    return {key: _only_whole(found, missing) for key, (found, missing) in runs.items()}
+
+
+def _only_whole(found, missing):
+    """Leaves out the seeds of which a fold is missing, and joins the reasons."""
+    whole = {seed: reports for seed, reports in found.items() if seed not in missing}
+    return whole, {seed: "; ".join(texts) for seed, texts in missing.items()}
 
 
 def entries_of(request, runs, metrics):
@@ -126,6 +144,7 @@ def _source(request, cell, state, report):
     """Everything needed to trace a number to its run."""
     return {
         "seed": cell.seed,
+        "fold": cell.fold,
         "run": cell.config.run_dir,
         "split": report["split"],
         "checkpoint_rule": PROTOCOLS[request.protocol].checkpoint,
@@ -153,11 +172,14 @@ def _entry(runs, row, dataset, metric, softmax):
         values,
         None if published is None else published / 100,
         baseline,
-        [found[seed][1] for seed in sorted(values)],
+        [source for seed in sorted(values) for _, source in found[seed]],
         missing,
     )
 
 
 def _values(found, metric):
-    values = {seed: score(report, metric) for seed, (report, _) in sorted(found.items())}
-    return {seed: value for seed, value in values.items() if value is not None}
+    scores = {
+        seed: [score(report, metric) for report, _ in reports]
+        for seed, reports in sorted(found.items())
+    }
+    return {seed: float(np.mean(own)) for seed, own in scores.items() if None not in own}

@@ -6,7 +6,7 @@ from config.datasets import DATASETS
 from config.losses import TRAIN_MODES
 from config.paths import find_run
 from reproduction.cells import TableRequest
-from reproduction.tables import BUDGETS, PAPER_DATASETS, PROTOCOLS, TABLES
+from reproduction.tables import BUDGETS, PROTOCOLS, TABLES
 from utils.errors import UserError
 
 _EPILOG = """Flags after -- are passed to every run of main.py, for example
@@ -24,7 +24,8 @@ _DECIDED_BY = {
     "dataset": "use --datasets",
     "seed": "use --seeds",
     "gpu": "use --gpus",
-    "eval_split": "both protocols use the test list",
+    "eval_split": "the protocol chooses it",
+    "lists_folder": "--table unseen uses the lists of unseen classes, the others the usual ones",
     **dict.fromkeys(
         ("keep_checkpoints", "run_dir", "run_suffix", "on_exist", "log_name", "checkpoint_name"),
         "every table stores its runs the same way, under --runs_dir",
@@ -49,14 +50,14 @@ def parser():
     # fmt: off
     add("--table", default="resnet50", choices=tuple(TABLES),
         help="table to make [default resnet50]")
-    add("--datasets", nargs="+", default=PAPER_DATASETS, choices=tuple(DATASETS),
+    add("--datasets", nargs="+", choices=tuple(DATASETS),
         metavar="NAME", help=f"columns, one or more of {', '.join(DATASETS)} [default"
-        " the five of the paper]")
+        " the five of the paper; cub and cars for unseen]")
     add("--modes", nargs="+", type=mode_of, choices=TRAIN_MODES, metavar="MODE",
         help=f"rows, one or more of {', '.join(TRAIN_MODES)} [default the table's own]")
     add("--seeds", nargs="+", type=int, metavar="N",
         help="one or more seeds, one run each [default 0 1 2; 0 for the tiny budget]")
-    add("--protocol", default="released", choices=tuple(PROTOCOLS),
+    add("--protocol", choices=tuple(sorted(set(PROTOCOLS) - {t.protocol for t in TABLES.values()})),
         help="released: best checkpoint on the test list, softmax on shuffled batches; clean: last"
         " checkpoint, P x K batches for every mode [default released]")
     add("--budget", default="paper", choices=tuple(BUDGETS),
@@ -94,17 +95,34 @@ def parse(argv):
     for name in common:
         if name in _DECIDED_BY:
             raise UserError(f"--{name} can't be given after --: {_DECIDED_BY[name]}")
+    table = TABLES[flags.table]
+    if table.protocol:
+        _check_own_protocol(flags)
     seeds = flags.seeds or ([0] if flags.budget == "tiny" else [0, 1, 2])
     request = TableRequest(
         flags.table,
-        _distinct(flags.datasets),
+        _distinct(flags.datasets or table.datasets),
         flags.modes and _distinct(flags.modes),
         _distinct(seeds),
-        flags.protocol,
+        table.protocol or flags.protocol or "released",
         flags.budget,
         common,
     )
     return request, flags
+
+
+def _check_own_protocol(flags):
+    """Refuses what a table's own protocol decides."""
+    if flags.protocol:
+        raise UserError(
+            f"--protocol {flags.protocol} does not apply to --table {flags.table}, which has a"
+            " protocol of its own; leave it out"
+        )
+    if flags.budget == "short":
+        raise UserError(
+            f"--budget short does not apply to --table {flags.table}, whose protocol has a number"
+            " of steps of its own; leave it out, or give -- --train_iters N"
+        )
 
 
 def _distinct(values):

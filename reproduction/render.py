@@ -90,6 +90,9 @@ def to_markdown(table):
         own = [entry for entry in entries if entry.metric == metric]
         lines += [f"## {metric}, percent: mean ± standard deviation (number of runs)", ""]
         lines += _markdown_grid(request, _grid(request, own, cell_text)) + [""]
+        if TABLES[request.table].folds and any(entry.interval for entry in own):
+            lines += ["95 % interval of the mean, Student's t over the seeds:", ""]
+            lines += _markdown_grid(request, _grid(request, own, _interval_text)) + [""]
         if any(entry.published is not None for entry in own):
             lines += ["Published, and measured minus published (inside: within a deviation):", ""]
             lines += _markdown_grid(request, _grid(request, own, _published_text)) + [""]
@@ -105,6 +108,10 @@ def _published_text(entry):
     inside = {True: ", inside", False: ", outside", None: ""}[entry.published_is_inside]
     difference = percent(entry.difference, signed=True)
     return percent(entry.published) + (f" ({difference}{inside})" if difference else "")
+
+
+def _interval_text(entry):
+    return " to ".join(map(percent, entry.interval or ()))
 
 
 def _gain_text(entry):
@@ -128,7 +135,8 @@ def _source_lines(entries):
     for entry in {(e.row, e.dataset): e for e in entries}.values():
         for s in entry.sources:
             lines.append(
-                f"- {entry.row}, {entry.dataset}, seed {s['seed']}: {s['split']} split,"
+                f"- {entry.row}, {entry.dataset}, seed {s['seed']}"
+                f"{'' if s['fold'] is None else ', fold {}'.format(s['fold'])}: {s['split']} split,"
                 f" {s['images']} images, checkpoint {s['checkpoint']} ({s['checkpoint_rule']}),"
                 f" {s['iterations']} iterations, class map {s['class_map']}, embedding"
                 f" {s['embedding']}, TensorFlow {s.get('tensorflow', '?')},"
@@ -148,6 +156,7 @@ def _record(request, entry):
         "dataset": entry.dataset,
         "metric": entry.metric,
         **numbers,
+        **dict(zip(("interval_low", "interval_high"), entry.interval or (None, None))),
     }
 
 

@@ -185,7 +185,7 @@ class _Found:
 
     def lists(self, config):
         """A cell's Lists or None, and a sentence on why there are none."""
-        key = (config.dataset_dir, config.imbalance_ratio)
+        key = (config.dataset_dir, config.lists_folder, config.imbalance_ratio)
         if key not in self._lists:
             try:
                 self._lists[key] = _read_lists(config), ""

@@ -215,6 +215,21 @@ def _cub(root, num_classes, pictures):
     _lines(os.path.join(root, "classes.txt"), names)
 
 
+def _sop(root, num_classes, pictures):
+    """The test images, half of them, show other articles than those of training."""
+    rows = {"train": [], "test": []}
+    for number, (label, i, image) in enumerate(pictures):
+        split = _WITHOUT_VAL[i % 6]
+        article = label + 1 + (num_classes if split == "test" else 0)
+        file = f"lamp_final/{110000000000 + article}_{i}.JPG"
+        _save(image, root, file)
+        rows[split].append((article, f"{number + 1} {article} 7 {file}"))
+    for split, found in rows.items():
+        lines = [line for _, line in sorted(found)]
+        path = os.path.join(root, f"Ebay_{split}.txt")
+        _lines(path, ["image_id class_id super_class_id path", *lines])
+
+
 WRITERS = {
     "aircrafts": _aircrafts,
     "flowers": _flowers,
@@ -223,4 +238,5 @@ WRITERS = {
     "dogs": _dogs,
     "birds": _birds,
     "cub": _cub,
+    "sop": _sop,
 }

@@ -46,10 +46,14 @@ def write_all(request, cells, states, folder):
 
 def _metrics_by_suffix(request, runs):
     """Dict from file name suffix to the metrics of its table."""
-    reports = [report for found, _ in runs.values() for report, _ in found.values()]
+    reports = [r for found, _ in runs.values() for own in found.values() for r, _ in own]
     retrieval = MORE_METRICS["retrieval"]
     by_space = tuple(f"{space}/{name}" for space in spaces_of(reports) for name in retrieval)
-    return {"": TABLES[request.table].metrics, **MORE_METRICS, "retrieval": retrieval + by_space}
+    table = TABLES[request.table]
+    suffixes = {"": table.metrics, **MORE_METRICS, "retrieval": retrieval + by_space}
+    if table.folds:  # of classes that training lacks, which have no accuracy
+        del suffixes["per_class"]
+    return suffixes
 
 
 def _imbalances(cells, states):

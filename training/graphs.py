@@ -35,7 +35,7 @@ class TrainGraph(NamedTuple):
       step: op that updates the weights.
       learning_rate: float32 [].
       global_step: int64 variable, steps done.
-      best: float32 variable [2], accuracy and step of the best evaluation; saved with the rest.
+      best: float32 variable [2], score and step of the best evaluation; saved with the rest.
       new_best: float32 [2] placeholder.
       set_best: op that sets `best` to `new_best`.
       interval: float64 variable [T + 1], see `training.loop.TrainingLoop`; saved with the rest.

@@ -11,6 +11,10 @@ import numpy as np
 from evaluation import evaluator
 from utils import logs
 
+# What chooses the best checkpoint: on a list of known classes, and on one of unseen classes, where
+# it is that of the run's own space, the embedding head's or, for softmax alone, the pooled one.
+SCORE, UNSEEN_SCORE = "accuracy", "map@r"
+
 
 class Hook:
     """A hook that does nothing; subclasses override the methods that they need."""
@@ -83,7 +87,7 @@ class Evaluation(Hook):
 
     Attributes:
       num_predicted: int, how many classes were predicted after the last step; None if no
-        evaluation was due.
+        evaluation was due, or one of unseen classes.
     """
 
     def __init__(self, graph, image_list, table, saver):
@@ -115,22 +119,24 @@ class Evaluation(Hook):
         )
         if arrays is None:
             return
-        self.num_predicted = len(np.unique(np.argmax(arrays["logits"], axis=1)))
+        chooses = UNSEEN_SCORE if self._image_list.unseen else SCORE
+        if not self._image_list.unseen:
+            self.num_predicted = len(np.unique(np.argmax(arrays["logits"], axis=1)))
         scores = evaluator.evaluate(arrays, arrays["embeddings"])
-        accuracy, step = loop.session.run(loop.graph.best)
+        best, step = loop.session.run(loop.graph.best)
         # Compared in 32 bits, as the checkpoint stores them.
-        if np.float32(scores["accuracy"]) > accuracy:
-            accuracy, step = scores["accuracy"], loop.done
-            loop.session.run(loop.graph.set_best, {loop.graph.new_best: [accuracy, step]})
+        if np.float32(scores[chooses]) > best:
+            best, step = scores[chooses], loop.done
+            loop.session.run(loop.graph.set_best, {loop.graph.new_best: [best, step]})
             loop.save(self._saver.save_best)
         if save:
             loop.save(self._saver.save)
         # The row comes last: once it exists, the checkpoint of its step has the best accuracy.
         self._table.write(loop.done, loop.config.eval_split, scores)
         logs.LOGGER.info(
-            "step %d  %s list: accuracy %.4f  recall@1 %.4f  best accuracy %.4f at step %d",
-            loop.done, loop.config.eval_split, scores["accuracy"], scores["recall@1"],
-            accuracy, step,
+            "step %d  %s list: %s %.4f  recall@1 %.4f  best %s %.4f at step %d",
+            loop.done, loop.config.eval_split, chooses, scores[chooses], scores["recall@1"],
+            chooses, best, step,
         )  # fmt: skip
 
 

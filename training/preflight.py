@@ -28,10 +28,14 @@ def check_dataset_folder(config):
             f"there is no folder {root} of {spec.title} (path from {origin});"
             f" to get it: {spec.source}"
         )
-    if spec.folder is not None and not os.path.isdir(os.path.join(root, "lists")):
+    folder, usual = config.lists_folder, SETTINGS["lists_folder"].default
+    needs_lists = spec.folder is not None or folder != usual
+    if needs_lists and not os.path.isdir(os.path.join(root, folder)):
+        unseen = "" if folder == usual else " --split unseen"
         raise UserError(
-            f"{root} of {spec.title} has no folder lists; python -m datasets_lists make"
-            f" {config.dataset} creates it from the official files"
+            f"{root} of {spec.title} has no folder {folder}; python -m datasets_lists make"
+            f" {config.dataset}{unseen} creates"
+            f" {'it from the official files' if not unseen else 'lists_unseen'}"
         )
 
 
@@ -48,14 +52,20 @@ def with_eval_split(config):
     check_dataset_folder(config)
     if config.eval_split is not None:
         return config
-    held_out = DATASETS[config.dataset].val_is_held_out
-    has_val = held_out and "val" in lists.splits_of(config.dataset_dir)
+    splits = lists.splits_of(config.dataset_dir, config.lists_folder)
+    has_val = val_is_held_out(config) and "val" in splits
     return dataclasses.replace(config, eval_split="val" if has_val else "test")
+
+
+def val_is_held_out(config):
+    """Whether a validation list of the run's would share no image with the training list."""
+    is_usual = config.lists_folder == SETTINGS["lists_folder"].default
+    return DATASETS[config.dataset].val_is_held_out or not is_usual
 
 
 def final_split(config):
     """The split of the final evaluation: "test", or the evaluation split if there is no test."""
-    has_test = "test" in lists.splits_of(config.dataset_dir)
+    has_test = "test" in lists.splits_of(config.dataset_dir, config.lists_folder)
     return "test" if has_test else config.eval_split
 
 
@@ -73,7 +83,8 @@ def load_dataset(config, splits):
       UserError: it is not at the configured path, or its lists are wrong.
     """
     check_dataset_folder(config)
-    dataset = lists.load(config.dataset_dir, splits, DATASETS[config.dataset].image_folders)
+    image_folders = DATASETS[config.dataset].image_folders
+    dataset = lists.load(config.dataset_dir, splits, image_folders, config.lists_folder)
     if config.imbalance_ratio > 1 and "train" in dataset.splits:
         thinned = lists.long_tail(dataset.splits["train"], config.imbalance_ratio)
         dataset = dataset._replace(splits=dict(dataset.splits, train=thinned))

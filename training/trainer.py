@@ -7,7 +7,6 @@ import os
 import tempfile
 
 from config import stored
-from config.datasets import DATASETS
 from config.networks import NETWORKS
 from config.recipes import RECIPE_SETTINGS
 from data import lists
@@ -175,6 +174,7 @@ def _opened_run_folder(config, dataset, replicas, newest):
             for remark in config.remarks:
                 logs.LOGGER.info(remark)
             _warn_of_shared_images(config, dataset)
+            _log_unseen(config, dataset)
             if newest is None:
                 _warn_of_lost_steps(folder)
             yield touch
@@ -197,7 +197,7 @@ def _logged_cache(config, train_list):
 
 def _warn_of_shared_images(config, dataset):
     """Warns if evaluated images are also trained on."""
-    held_out = DATASETS[config.dataset].val_is_held_out
+    held_out = preflight.val_is_held_out(config)
     splits = [name for name in dataset.splits if name == "test" or (name == "val" and held_out)]
     count, example = lists.shared_files(dataset, splits)
     if count:
@@ -205,6 +205,18 @@ def _warn_of_shared_images(config, dataset):
             "%d images of the training list are also in an evaluation list, such as %s; their"
             " scores don't carry over to new images", count, example,
         )  # fmt: skip
+
+
+def _log_unseen(config, dataset):
+    """Names the lists that are searched only, and what then chooses the best checkpoint."""
+    unseen = [split for split, image_list in dataset.splits.items() if image_list.unseen]
+    if not unseen:
+        return
+    text = f"no class of the {' or '.join(sorted(unseen))} list is in training: only retrieval,"
+    text += " clustering and neighbours are scored"
+    if config.eval_split in unseen:
+        text += f", and the best checkpoint is the one with the highest {hooks.UNSEEN_SCORE}"
+    logs.LOGGER.info(text)
 
 
 def _warn_of_lost_steps(folder):

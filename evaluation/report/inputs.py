@@ -12,15 +12,15 @@ class ImageSet(NamedTuple):
       files: list of N str, names shown on the page.
       paths: list of N str.
       labels: int [N].
-      probabilities: float32 [N, C], the softmax.
-      votes: float32 [N, C], class probabilities of the nearest training images.
+      probabilities: float32 [N, C], the softmax; None for classes that training lacks.
+      votes: float32 [N, C], class probabilities of the nearest training images; None likewise.
     """
 
     files: list
     paths: list
     labels: np.ndarray
-    probabilities: np.ndarray
-    votes: np.ndarray
+    probabilities: Optional[np.ndarray]
+    votes: Optional[np.ndarray]
 
 
 class Found(NamedTuple):
@@ -57,9 +57,10 @@ class Inputs(NamedTuple):
       class_names: list of C str.
       own: str, the space of the galleries.
       scored: ImageSet, the images evaluated.
-      train: ImageSet, the training images.
+      train: ImageSet, the training images; None if they have none of the scored classes, which
+        leaves out all that is about both classifiers.
       nearest: Found among the scored images in the space `own`, each image itself left out.
-      errors: int [E], the scored images to explain.
+      errors: int [E], the scored images to explain; None without classifiers.
       near_errors: dict from space to Found [E, k] among the training images.
       explanation: attention.Explanation of the errors, or None.
       duplicates: list of suspects.Duplicate.
@@ -76,9 +77,9 @@ class Inputs(NamedTuple):
     class_names: list
     own: str
     scored: ImageSet
-    train: ImageSet
+    train: Optional[ImageSet]
     nearest: Found
-    errors: np.ndarray
+    errors: Optional[np.ndarray]
     near_errors: dict
     explanation: Optional[tuple]
     duplicates: list

@@ -36,10 +36,12 @@ def render(inputs):
 
 
 def _sections(inputs):
-    """All variables of the template."""
+    """All variables of the template; those about the classifiers only if they know the classes."""
     photos = Photos(inputs)
-    doubts = tables.in_order((inputs.metrics.get("selective") or {}).get("curves", {}), DOUBTS)
     return dict(
+        **(_classifier_sections(inputs, photos) if inputs.train else {}),
+        unseen=inputs.train is None,
+        first_class=0 if inputs.train else int(inputs.scored.labels.min()),
         title=inputs.title,
         settings=inputs.settings,
         metrics=inputs.metrics,
@@ -47,6 +49,18 @@ def _sections(inputs):
         own=inputs.own,
         scores=tables.scores(inputs.metrics),
         spaces=tables.spaces(inputs.metrics),
+        galleries=_galleries(inputs, photos),
+        maps=_maps(inputs),
+        distances=curves.distances(inputs.samples),
+        learning=_learning(inputs.history),
+        advice=inputs.advice,
+    )
+
+
+def _classifier_sections(inputs, photos):
+    """The variables about softmax and nearest training images."""
+    doubts = tables.in_order((inputs.metrics.get("selective") or {}).get("curves", {}), DOUBTS)
+    return dict(
         reliability=_reliability(inputs),
         doubts=doubts,
         risk_coverage=curves.risk_coverage(doubts) if doubts else None,
@@ -54,16 +68,11 @@ def _sections(inputs):
         classes=_classes(inputs),
         confusion=_confusion(inputs),
         pairs=_pairs(inputs, photos),
-        galleries=_galleries(inputs, photos),
         errors=_errors(inputs, photos),
         num_errors=int(np.sum(_predicted(inputs.scored) != inputs.scored.labels)),
         reasons=_reasons(inputs.explanation),
         suspects=_suspects(inputs, photos),
         duplicates=_duplicates(inputs, photos),
-        maps=_maps(inputs),
-        distances=curves.distances(inputs.samples),
-        learning=_learning(inputs.history),
-        advice=inputs.advice,
     )
 
 

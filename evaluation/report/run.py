@@ -27,8 +27,10 @@ class Run:
       prefix: str, the checkpoint's.
       metrics: dict, the content of metrics.json.
       dataset: data.lists.Dataset with the split and the training list.
-      outputs: dict from split to dict of arrays, see `evaluator.run_network`.
+      outputs: dict from split to dict of arrays, see `evaluator.run_network`; that of the training
+        list only if it has the split's classes.
       own: str, the space of the main scores.
+      unseen: bool, training has no class of the split.
     """
 
     def __init__(self, folder, split, metrics, overrides=None):
@@ -37,10 +39,12 @@ class Run:
         self.metrics = metrics
         self.prefix = os.path.join(self.config.run_dir, metrics["checkpoint"])
         self.dataset = preflight.load_dataset(self.config, {split, "train"})
-        self.outputs, _ = evaluator.outputs_of(self.config, self.prefix, self.dataset)
+        self.unseen = bool(self.dataset.splits[split].unseen)
+        needed = evaluator.needed_lists(self.dataset, split)
+        self.outputs, _ = evaluator.outputs_of(self.config, self.prefix, needed)
         self.own = evaluator.EMBEDDINGS[metrics["embedding"]]
         self.split = split
-        self.names = eval_files.printable(self.dataset.class_map.names)
+        self.names = eval_files.printable(self.dataset.names_of(split))
 
     def vectors(self, part, space):
         """The vectors of a list in a space, float32 [N, D]."""
@@ -107,22 +111,45 @@ def inputs_of(run):
       inputs.Inputs.
     """
     config, split = run.config, run.split
-    sets = _image_sets(run)
-    scored, train = sets[split], sets["train"]
-    chosen = errors.choose(scored.probabilities, scored.labels, config.seed, ERRORS)
     space_names = spaces.names_of(config.emb_dim is not None)
-    near_errors = {
-        space: _Search(run, space).of(split, NEAREST_TO_ERRORS, chosen) for space in space_names
-    }
     return Inputs(
+        **(_without_classifiers(run) if run.unseen else _with_classifiers(run, space_names)),
         title=f"{os.path.basename(os.path.abspath(config.run_dir))}: {split} list",
         settings=_settings(config),
         metrics=run.metrics,
         class_names=run.names,
         own=run.own,
+        nearest=_nearest_others(run.vectors(split, run.own)),
+        samples=_samples(run, space_names),
+        history=run_files.history(config.run_dir),
+        advice=run_files.advice(config.run_dir),
+        seed=config.seed,
+        max_megapixels=config.max_megapixels,
+    )
+
+
+def _without_classifiers(run):
+    """The fields of Inputs about both classifiers, for classes that they do not know."""
+    image_list = run.dataset.splits[run.split]
+    files = eval_files.printable(image_list.files)
+    scored = ImageSet(files, image_list.paths, image_list.labels, None, None)
+    return dict(
+        scored=scored, train=None, errors=None, near_errors={}, explanation=None, duplicates=[]
+    )
+
+
+def _with_classifiers(run, space_names):
+    """The fields of Inputs about both classifiers."""
+    config, split = run.config, run.split
+    sets = _image_sets(run)
+    scored, train = sets[split], sets["train"]
+    chosen = errors.choose(scored.probabilities, scored.labels, config.seed, ERRORS)
+    near_errors = {
+        space: _Search(run, space).of(split, NEAREST_TO_ERRORS, chosen) for space in space_names
+    }
+    return dict(
         scored=scored,
         train=train,
-        nearest=_nearest_others(run.vectors(split, run.own)),
         errors=chosen,
         near_errors=near_errors,
         explanation=_explanation(run, scored, chosen, near_errors),
@@ -130,11 +157,6 @@ def inputs_of(run):
             scored.paths, scored.labels, train.paths, train.labels,
             _Search(run, "pooled").of(split, NEAREST), config.max_megapixels,
         ),
-        samples=_samples(run, space_names),
-        history=run_files.history(config.run_dir),
-        advice=run_files.advice(config.run_dir),
-        seed=config.seed,
-        max_megapixels=config.max_megapixels,
     )  # fmt: skip
 
 

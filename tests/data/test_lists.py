@@ -313,3 +313,37 @@ def test_quotes_blank_lines_spaces_and_other_columns(root):
     assert dataset.class_map.labels == (7, 8)
     assert dataset.splits["train"].files == ["a.jpg", "sub/c.jpg", "b.jpg"]
     assert dataset.splits["train"].labels.tolist() == [0, 0, 1]
+
+
+def test_a_list_without_a_class_of_training_is_one_of_unseen_classes(root):
+    write(root, "test_all_sub_list.csv", ",label,file_name\n0,12,d.jpg\n1,4,b.jpg\n2,12,a.jpg\n")
+    write(root, "val_all_sub_list.csv", ",label,file_name\n0,4,d.jpg\n")
+    write(root, "classes.csv", "index,name\n3,three\n10,ten\n12,twelve\n")
+    dataset = load(root, ("train", "val", "test"))
+    assert dataset.class_map.names == ("three", "ten")
+    test, val = dataset.splits["test"], dataset.splits["val"]
+    # After the two classes of training; each list counts its own, whatever else is loaded.
+    np.testing.assert_array_equal(test.labels, [3, 2, 3])
+    assert test.unseen == ("4", "twelve") and dataset.names_of("test")[3] == "twelve"
+    np.testing.assert_array_equal(val.labels, [2])
+    assert dataset.splits["train"].unseen == () and dataset.names_of("train") == ("three", "ten")
+    alone = load(root, ("test",))
+    assert lists.digest_of(alone.splits["test"]) == lists.digest_of(test)
+    assert alone.class_map.digest == dataset.class_map.digest
+
+
+@pytest.mark.parametrize(
+    "rows", ["0,3,d.jpg\n1,4,b.jpg\n", "0,3,d.jpg\n1,four,b.jpg\n"], ids=["numbers", "a word"]
+)
+def test_a_list_with_some_classes_of_training_and_others_is_refused(root, rows):
+    write(root, "test_all_sub_list.csv", ",label,file_name\n" + rows)
+    message = message_of(load, root)
+    assert "not in the training list, though others are" in message and root in message
+
+
+def test_lists_of_another_folder(root):
+    os.rename(os.path.join(root, "lists"), os.path.join(root, "other"))
+    os.makedirs(os.path.join(root, "lists"))
+    found = lists.load(root, ("train", "test"), ("jpg", ""), "other")
+    assert found.splits["test"].files == ["d.jpg"] and lists.splits_of(root, "other")
+    assert "there is no list" in message_of(load, root)
