@@ -90,6 +90,11 @@ class Config(LossSettings):
     images_per_class: int = setting(4, "data",
         "images per class, K; a batch has P = batch_size / K classes", int, least=2,
         samplers=("pk",), alias="Triplet_K")
+    on_bad_image: str = setting("fail", "data",
+        "what to do with a training image that can't be read or decoded: fail: end and name it;"
+        " skip: use the next image of its class instead and log it once; each image is then decoded"
+        " once more before it is first used. Evaluation skips none: every image of its list counts",
+        choices=("fail", "skip"), resumable=True)
     parallel_calls: int = setting(0, "data",
         "images decoded in parallel; 0 lets tf.data choose", int, least=0,
         alias="tuple_loader_queue_size", resumable=True)

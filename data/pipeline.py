@@ -1,8 +1,10 @@
 """The tf.data pipelines: batches of (images, labels) for training and for evaluation."""
 
 import errno
+import logging
 import os
 import stat
+import time
 
 import numpy as np
 
@@ -12,6 +14,9 @@ from utils.errors import reason_of
 from utils.tf1 import tf
 
 MAX_BYTES = 256 * 2**20
+# What may pass on a network file system, and how often and when it is tried again, in seconds.
+_PASSING = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.ENOTCONN, errno.EBUSY)
+PAUSES = (1, 5)
 
 
 def training_batches(
@@ -24,6 +29,7 @@ def training_batches(
     parallel_calls=0,
     rows=None,
     cache=None,
+    bad_images=None,
 ):
     """An endless stream of training batches, each determined by its position.
 
@@ -37,6 +43,7 @@ def training_batches(
       parallel_calls: int, images decoded in parallel; 0 lets tf.data choose.
       rows: int [b], the rows of each batch that are read; default all.
       cache: data.cache.Cache for copies of large images; None for none.
+      bad_images: data.bad_images.BadImages that replaces some images; None to fail at them.
 
     Returns:
       tf.data.Dataset of float32 [b, F, F, 3] and int32 [b].
@@ -45,7 +52,8 @@ def training_batches(
 
     def draw(batch):
         draws = frame_draws(augmentation.style, batch_size, seed, batch)
-        return batch_at(batch)[rows], draws[rows]
+        chosen = batch_at(batch)[rows]
+        return bad_images.replace(chosen) if bad_images else chosen, draws[rows]
 
     def make_frame(contents, draws):
         return augment.training_frame(contents, augmentation, draws)
@@ -154,11 +162,65 @@ def check_file(path):
     Raises:
       OSError: there is no such regular file, or it is larger than `MAX_BYTES`.
     """
-    found = os.stat(path)
+    found = stat_of(path)
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file", path)
     if found.st_size > MAX_BYTES:
         raise OSError(errno.EFBIG, f"it is larger than {MAX_BYTES >> 20} MB", path)
+
+
+def stat_of(path):
+    """The os.stat_result of a file; errors that may pass are tried again after `PAUSES`.
+
+    Raises:
+      OSError: there is no such file, or it can't be reached.
+    """
+    for seconds in PAUSES:
+        try:
+            return os.stat(path)
+        except OSError as error:
+            if error.errno not in _PASSING:
+                raise
+            logging.getLogger("two_head").warning(
+                "%s can't be read (%s): trying again in %d s", path, error.strerror, seconds
+            )
+            time.sleep(seconds)
+    return os.stat(path)
+
+
+class Decoder:
+    """Decodes whole images in a session of its own, from any thread."""
+
+    def __init__(self, augmentation):
+        """Takes the data.augment.Augmentation, whose frames the images are for."""
+        self._max_pixels = augmentation.max_pixels
+        config = tf.ConfigProto(device_count={"GPU": 0}, use_per_session_threads=True)
+        with tf.Graph().as_default() as graph:
+            self._path = tf.placeholder(tf.string, [])
+            contents = tf.io.read_file(self._path)
+            self._pixels = image_header.pixels_of(contents)
+            self._steps = (
+                augment.decode(contents).op,
+                augment.evaluation_frame(contents, augmentation).op,
+            )
+        self._session = tf.Session(graph=graph, config=config)
+
+    def reason_against(self, path):
+        """Why an image can't be read or decoded, str; None if it can."""
+        given = {self._path: os.fsencode(path)}
+        try:
+            check_file(path)
+            if self._session.run(self._pixels, given) > self._max_pixels:
+                return f"it has more than {self._max_pixels / 10**6:g} megapixels"
+            for step in self._steps:
+                self._session.run(step, given)
+        except (OSError, tf.errors.OpError) as error:
+            return reason_of(error)
+        return None
+
+    def close(self):
+        """Ends the session."""
+        self._session.close()
 
 
 def first_unreadable(paths, augmentation):
@@ -171,18 +233,9 @@ def first_unreadable(paths, augmentation):
     Returns:
       (path, reason) or None.
     """
-    with tf.Graph().as_default(), tf.Session() as session:
-        path = tf.placeholder(tf.string, [])
-        contents = tf.io.read_file(path)
-        pixels, image = image_header.pixels_of(contents), augment.decode(contents)
-        frame = augment.evaluation_frame(contents, augmentation)
-        for name in paths:
-            try:
-                check_file(name)
-                if session.run(pixels, {path: os.fsencode(name)}) > augmentation.max_pixels:
-                    return name, f"it has more than {augmentation.max_pixels / 10**6:g} megapixels"
-                for step in (image.op, frame.op):
-                    session.run(step, {path: os.fsencode(name)})
-            except (OSError, tf.errors.OpError) as error:
-                return name, reason_of(error)
-    return None
+    decoder = Decoder(augmentation)
+    try:
+        found = ((path, decoder.reason_against(path)) for path in paths)
+        return next((pair for pair in found if pair[1] is not None), None)
+    finally:
+        decoder.close()

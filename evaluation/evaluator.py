@@ -54,8 +54,8 @@ def run_network(session, graph, image_list, is_stopped=lambda: False, start=None
             parts.append(session.run(fetches))
         except tf.errors.OpError as error:
             done = sum(len(part["labels"]) for part in parts)
-            build.raise_unreadable(image_list.paths[done:], graph.augmentation)
-            raise error
+            build.raise_unreadable(error, image_list.paths[done:], graph.augmentation)
+            raise
     # The last batch of several replicas is filled up.
     arrays = {name: np.concatenate([part[name] for part in parts])[:size] for name in fetches}
     arrays.setdefault("embeddings", spaces.unit_rows(arrays["pooled"]))
@@ -102,6 +102,7 @@ def evaluate_run(
     run_dir.check_classes(folder, classes.labels, classes.names)
     for difference in _differences(config, records, dataset):
         logs.LOGGER.warning("%s: the scores may differ from those of the run", difference)
+    dataset = without_bad_images(config, dataset, split)
     target = os.path.join(folder, "eval", out or split)
     eval_files.make_folder(target)
     needed = needed_lists(dataset, split)
@@ -155,6 +156,23 @@ def _differences(config, records, dataset):
         if before.get(split, now[split]) != now[split]
     ]
     return found + differences(records.get("provenance", {}), provenance(config.gpu))
+
+
+def without_bad_images(config, dataset, split):
+    """The data set as a run with --on_bad_image skip compares with it.
+
+    Args:
+      config: Config of the run.
+      dataset: data.lists.Dataset.
+      split: str, the scored one, of which every image counts.
+
+    Returns:
+      data.lists.Dataset, whose training list lacks the bad images.
+    """
+    bad_images = build.bad_images_of(config, dataset.splits["train"])
+    if bad_images is None or split == "train":
+        return dataset
+    return dataset._replace(splits=dict(dataset.splits, train=bad_images.others()))
 
 
 def final_reports(config, split):

@@ -3,12 +3,15 @@
 Each part has its own function; none of them opens a session.
 """
 
+import os
+
 import numpy as np
 
 from config.losses import LOSSES, modes_of
 from config.networks import NETWORKS
 from data import pipeline
 from data.augment import Augmentation
+from data.bad_images import BadImages
 from data.cache import Cache
 from data.sampling import SAMPLERS
 from losses.objective import cross_entropy, l2_penalty, objective
@@ -17,7 +20,7 @@ from nets.heads import SCOPE as EMBEDDING_SCOPE
 from nets.two_head import two_head
 from training.averaging import update_averages
 from training.schedule import learning_rate_of
-from utils.errors import UserError
+from utils.errors import MachineError, UserError, reason_of
 from utils.tf1 import tf
 
 MOMENTUM = 0.9
@@ -74,7 +77,13 @@ def cache_of(config):
     return Cache(config.cache, augmentation_of(config)) if config.cache else None
 
 
-def train_input(config, image_list, first_draw, index=0, num_replicas=1):
+def bad_images_of(config, image_list):
+    """The data.bad_images.BadImages of a run's training list, or None if it fails at them."""
+    skips = config.on_bad_image == "skip"
+    return BadImages(image_list, augmentation_of(config)) if skips else None
+
+
+def train_input(config, image_list, first_draw, index=0, num_replicas=1, bad_images=None):
     """The endless stream of a replica's share of the training images.
 
     Args:
@@ -83,6 +92,7 @@ def train_input(config, image_list, first_draw, index=0, num_replicas=1):
       first_draw: int64 [] tensor or int, position of the first draw, see `draws_per_step`.
       index: int, of the replica.
       num_replicas: int, N; each batch is split evenly.
+      bad_images: data.bad_images.BadImages, or None.
 
     Returns:
       tf.data.Dataset of float32 [b, F, F, 3] and int32 [b], with b = B / N; of all batches of a
@@ -100,6 +110,7 @@ def train_input(config, image_list, first_draw, index=0, num_replicas=1):
         config.parallel_calls,
         rows[:, index].ravel(),
         cache_of(config),
+        bad_images,
     )
 
 
@@ -258,20 +269,39 @@ def learning_rate_factors(config, variables):
     ]
 
 
-def raise_unreadable(paths, augmentation):
-    """Raises an error that names the first image that can't be decoded, if any.
+def raise_unreadable(error, paths, augmentation):
+    """Raises an error in words where the input of a step or an evaluation failed.
 
     Args:
-      paths: iterable of str.
+      error: tf.errors.OpError, of the session.
+      paths: iterable of str, the images that it may have been.
       augmentation: data.augment.Augmentation.
 
     Raises:
-      UserError: there is one.
+      UserError: an image can't be decoded; it is named.
+      MachineError: an image is gone, or the images could not be read for a while.
     """
-    found = pipeline.first_unreadable(paths, augmentation)
-    if found is not None:
+    path, reason = pipeline.first_unreadable(paths, augmentation) or (None, None)
+    if path is not None and not os.path.lexists(path):
+        raise MachineError(
+            f"the image {path} is gone: there is no {_first_missing(path)} any more; restore or"
+            " mount it, and run the same command again"
+        )
+    if path is not None:
         raise UserError(
-            f"the image {found[0]} can't be decoded ({found[1]}); convert it to JPEG or PNG,"
+            f"the image {path} can't be decoded ({reason}); convert it to JPEG or PNG,"
             " replace it, or remove it from the list; python -m datasets_lists check finds all"
             " such files"
         )
+    if "IteratorGetNext" in str(error):
+        raise MachineError(
+            f"images could not be read ({reason_of(error)}), though they can be now; run the same"
+            " command again"
+        )
+
+
+def _first_missing(path):
+    """The topmost folder of a path that does not exist, or the path itself."""
+    while not os.path.lexists(os.path.dirname(path)):
+        path = os.path.dirname(path)
+    return path

@@ -7,7 +7,14 @@ import numpy as np
 
 from nets.sync_batch_norm import shared_statistics
 from training.averaging import averaged_variables
-from training.build import augmentation_of, build_optimizer, build_tower, eval_input, train_input
+from training.build import (
+    augmentation_of,
+    bad_images_of,
+    build_optimizer,
+    build_tower,
+    eval_input,
+    train_input,
+)
 from training.replicas import Replicas
 from training.step import batch_norm_updates, build_step, join
 from utils import checkpoints
@@ -22,6 +29,7 @@ class TrainGraph(NamedTuple):
     Attributes:
       replicas: training.replicas.Replicas that share each batch.
       iterators: list of tf.data.Iterator, one for each replica of this process.
+      bad_images: data.bad_images.BadImages that the iterators replace; None if they fail at them.
       first_draw: int64 [] placeholder, position in the stream at which they start.
       images: float32 [b, F, F, 3], the current batch.
       labels: int32 [b].
@@ -47,6 +55,7 @@ class TrainGraph(NamedTuple):
 
     replicas: Replicas
     iterators: list
+    bad_images: Optional[object]
     first_draw: tf.Tensor
     images: tf.Tensor
     labels: tf.Tensor
@@ -133,9 +142,10 @@ def _build_step(config, image_list, num_classes, replicas, global_step):
     """The fields of the TrainGraph that take a step."""
     first_draw = tf.placeholder(tf.int64, [], name="first_draw")
     part = tf.placeholder(tf.int32, [], name="part")
+    bad_images = bad_images_of(config, image_list)
     iterators = {
         index: tf.data.make_initializable_iterator(
-            train_input(config, image_list, first_draw, index, replicas.count)
+            train_input(config, image_list, first_draw, index, replicas.count, bad_images)
         )
         for index in replicas.local
     }
@@ -151,6 +161,7 @@ def _build_step(config, image_list, num_classes, replicas, global_step):
     return dict(
         join(steps, batch_norm_updates(config)),
         iterators=list(iterators.values()),
+        bad_images=bad_images,
         first_draw=first_draw,
         part=part,
         learning_rate=learning_rate,

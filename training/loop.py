@@ -160,7 +160,7 @@ def take_step(session, graph, config, image_list, done):
       dict from term to float, averaged over the batches of the step.
 
     Raises:
-      UserError: an image of the step can't be decoded.
+      UserError: an image of the step can't be decoded, or can't be read (then MachineError).
     """
     batches = []
     try:
@@ -174,17 +174,17 @@ def take_step(session, graph, config, image_list, done):
         else:
             batches = [session.run((graph.terms, graph.accumulate), part)[0] for part in parts]
             session.run(graph.step)
-    except tf.errors.OpError:
-        _name_unreadable(config, image_list, done)
+    except tf.errors.OpError as error:
+        _raise_unreadable(error, graph.bad_images, config, image_list, done)
         raise
     return {name: float(np.mean([b[name] for b in batches])) for name in graph.terms}
 
 
-def _name_unreadable(config, image_list, done):
-    """Raises the UserError for an undecodable image of the next step, if there is one."""
-    paths = image_list.paths
-    chosen = (paths[i] for i in positions_of(config, image_list, done))
-    build.raise_unreadable(chosen, build.augmentation_of(config))
+def _raise_unreadable(error, bad_images, config, image_list, done):
+    """Raises an error in words if the input of the next step failed."""
+    paths, chosen = image_list.paths, positions_of(config, image_list, done)
+    chosen = bad_images.replace(chosen) if bad_images else chosen
+    build.raise_unreadable(error, (paths[i] for i in chosen), build.augmentation_of(config))
 
 
 def positions_of(config, image_list, done):

@@ -6,7 +6,7 @@ from threadpoolctl import threadpool_limits
 
 from evaluation import evaluator
 from losses.magnet import CENTERS
-from training import graphs
+from training import build, graphs
 from training.hooks import Hook
 from utils import logs
 from utils.tf1 import tf
@@ -38,7 +38,8 @@ class Clusters(Hook):
 
     def __init__(self, config, image_list, num_classes, replicas):
         """Builds an evaluation tower on the training list, which shares the run's variables."""
-        self._image_list = image_list
+        bad_images = build.bad_images_of(config, image_list)
+        self._image_list = image_list = bad_images.others() if bad_images else image_list
         self._graph = graphs.build_eval_graph(
             config, image_list, num_classes, reuse=True, replicas=replicas
         )

@@ -72,6 +72,7 @@ def train(config, cluster=None):
         restored = _set_variables(session, graph, config, start, weights) or restored
         _log_restored(weights, restored)
         stack.enter_context(_logged_cache(config, dataset.splits["train"]))
+        stack.callback(_log_bad_images, graph.bad_images)
         _run_loop(config, session, graph, eval_graph, dataset, touch, restored)
         replicas.agree(session, None)  # nobody leaves while others work
     if replicas.is_chief:
@@ -193,6 +194,16 @@ def _logged_cache(config, train_list):
     finally:
         number, size = cache.size()
         logs.LOGGER.info("--cache %s: %d copies, %.0f MB", cache.folder, number, size / 1e6)
+
+
+def _log_bad_images(bad_images):
+    """Logs at the end how many images a run with --on_bad_image skip has left out."""
+    if bad_images is not None and bad_images.reasons:
+        logs.LOGGER.warning(
+            "%d bad training images; others took their places %d times; python -m"
+            " datasets_lists check finds all such files",
+            len(bad_images.reasons), bad_images.num_replaced,
+        )  # fmt: skip
 
 
 def _warn_of_shared_images(config, dataset):

@@ -23,6 +23,10 @@ class UserError(Exception):
         super().__init__(_CONTROL.sub(lambda found: repr(found.group())[1:-1], str(message)))
 
 
+class MachineError(UserError):
+    """The same for what is no mistake of the command: a full disk, a folder that is gone."""
+
+
 class Interrupted(Exception):  # noqa: N818 - not an error
     """A run was stopped by a signal after it had saved its state.
 
@@ -64,8 +68,8 @@ def run_script(program, run):
       run: callable without arguments.
 
     Raises:
-      SystemExit: 2 after a `UserError` or if a file can't be read or written, 128 + n after signal
-        n, 1 if its output is closed early, as with `| head`.
+      SystemExit: 2 after a `UserError`; 1 after a `MachineError`, if a file can't be read or
+        written, or if the output is closed early, as with `| head`; 128 + n after signal n.
     """
     _show_every_character()
     try:
@@ -73,13 +77,13 @@ def run_script(program, run):
             run()
     except UserError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, MachineError) else 2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
         sys.exit(1)
     except OSError as error:
         print(f"{program}: error: {_sentence_of(error)}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(1)
     except Interrupted as stop:
         print(f"{program}: {stop}", file=sys.stderr)
         sys.exit(128 + stop.signal_number)

@@ -38,7 +38,8 @@ class Run:
         self.config = dataclasses.replace(stored.read(folder)[0], **overrides or {})
         self.metrics = metrics
         self.prefix = os.path.join(self.config.run_dir, metrics["checkpoint"])
-        self.dataset = preflight.load_dataset(self.config, {split, "train"})
+        dataset = preflight.load_dataset(self.config, {split, "train"})
+        self.dataset = evaluator.without_bad_images(self.config, dataset, split)
         self.unseen = bool(self.dataset.splits[split].unseen)
         needed = evaluator.needed_lists(self.dataset, split)
         self.outputs, _ = evaluator.outputs_of(self.config, self.prefix, needed)

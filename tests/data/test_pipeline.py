@@ -211,6 +211,6 @@ def test_webp_is_read_or_named(split, tmp_path):
         except tf.errors.OpError:
             assert found[0] == path and "JPEG, PNG" in found[1]
             with pytest.raises(UserError, match="convert it to JPEG or PNG"):
-                build.raise_unreadable([path], AUGMENTATION)
+                build.raise_unreadable(None, [path], AUGMENTATION)
         else:
             assert found is None and len(scored(lists.ImageList("", [path], split.labels[:1]))) == 1
