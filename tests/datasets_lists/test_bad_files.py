@@ -94,7 +94,7 @@ def test_empty(root_of, tree, file):
 
 
 @pytest.mark.parametrize("tree, file", CASES)
-@pytest.mark.parametrize("share", [0.3, 0.95])
+@pytest.mark.parametrize("share", [pytest.param(0.3, marks=pytest.mark.slow), 0.95])
 def test_truncated_at_any_byte(root_of, tree, file, share):
     root = root_of(tree)
     path = os.path.join(root, file)
