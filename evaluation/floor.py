@@ -67,8 +67,8 @@ def _outputs(config, path, dataset):
         missing = [n for n in report.new + report.different_shape if not n.startswith(own)]
         if missing:
             raise UserError(
-                f"{path} lacks {len(missing)} variables of the network before its head, such as"
-                f" {missing[0]}, so its features would be partly random; choose other weights"
+                f"{path} lacks {missing[0]}, one of {len(missing)} without which the features would"
+                " be partly random; choose other weights"
             )
 
     return evaluator.run_lists(config, restore, dataset.splits, len(dataset.class_map.labels))

@@ -12,14 +12,14 @@ _COUNT = "averaged_steps"
 
 
 def create_averages():
-    """Creates an average of each variable of the network; called for each replica.
+    """Creates the averages of weights and moving statistics; called for each replica.
 
-    Weights and moving statistics have one each. Every replica keeps its own, equal for weights and
-    of its own images for statistics.
+    Those of a loss, such as proxies, have none. Every replica keeps averages of its own, of its own
+    images in the case of statistics.
     """
     for variable in tf.model_variables():
-        _variable(_name_of(variable), variable.shape, variable.dtype.base_dtype)
-    _variable(_COUNT, [], tf.float32)
+        _variable(_name_of(variable), variable.shape)
+    _variable(_COUNT, [])
 
 
 def update_averages(decay):
@@ -63,11 +63,10 @@ def _name_of(variable):
     return f"{variable.name[: -len(':0')]}/{AVERAGE}"
 
 
-def _variable(name, shape, dtype):
+def _variable(name, shape):
     return tf.get_variable(
         name,
         shape,
-        dtype,
         initializer=tf.zeros_initializer(),
         trainable=False,
         synchronization=tf.VariableSynchronization.ON_READ,

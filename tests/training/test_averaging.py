@@ -73,6 +73,32 @@ def test_averages_are_those_of_plain_numpy_and_change_nothing_else(train_list, l
             np.testing.assert_allclose(found[number - 1][name], expected, 0, bound, err_msg=name)
 
 
+def test_statistics_are_updated_before_they_are_averaged(train_list, monkeypatch):
+    monkeypatch.setattr(step, "build_tower", normalised_tower)
+    config = make_config(LAYOUTS["one batch"], ema_decay=0.9)
+    with tf.Graph().as_default():
+        taken = graphs.build_train_graph(config, train_list, 8).step
+        updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+        (count,) = [v for v in tf.global_variables() if v.op.name == "averaged_steps"]
+        (counted,) = [
+            op for op in ancestors_of([taken])
+            if op.type.startswith("Assign") and op.inputs[0].op.name == count.op.name
+        ]  # fmt: skip
+        assert len(updates) == 2
+        assert set(updates) <= ancestors_of([counted])
+
+
+def ancestors_of(ops):
+    """The ops that some ops wait for, and they themselves."""
+    found, waiting = set(), list(ops)
+    while waiting:
+        op = waiting.pop()
+        if op not in found:
+            found.add(op)
+            waiting += [tensor.op for tensor in op.inputs] + list(op.control_inputs)
+    return found
+
+
 def test_a_step_with_an_infinite_gradient_does_not_count():
     given = {"learning_rate": 0.1, "end_learning_rate": 0.1, "precision": "mixed", "ema_decay": 0.9}
     with tf.Graph().as_default(), tf.Session() as session:

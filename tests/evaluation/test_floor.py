@@ -1,0 +1,65 @@
+import os
+
+import numpy as np
+import pytest
+
+from evaluation import floor, floor_flags, probe, spaces
+from tests.conftest import write_tree
+from tests.training.test_trainer import message_of
+from training import build, graphs, preflight
+from utils.tf1 import open_session, tf
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """A data set with a folder for each split, and start weights of a thin MobileNet."""
+    root = tmp_path_factory.mktemp("floor")
+    for split, count in (("train", 6), ("val", 3), ("test", 5)):
+        write_tree(os.path.join(str(root), "tree", split), count)
+    flags = f"""--dataset custom --dataset_path {root}/tree --net mobile --depth_multiplier 0.25
+        --frame_size 32 --resize_min 34 --gpu -1 --pretrained {root}/weights"""
+    config = floor_flags.parse(flags.split())
+    with tf.Graph().as_default(), open_session("-1") as session:
+        images = tf.zeros([1, 32, 32, 3])
+        build.build_tower(config, images, 7, is_training=False)
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, f"{root}/weights")
+        names = [v for v in tf.global_variables() if "Conv2d_13_pointwise/weights" not in v.name]
+        tf.train.Saver(names).save(session, f"{root}/incomplete")
+    return config, flags
+
+
+def test_the_scores_are_those_of_the_untouched_features(given, monkeypatch):
+    config, _ = given
+    nearest, noted = probe.nearest_accuracy, []
+    monkeypatch.setattr(
+        probe, "nearest_accuracy", lambda *args: noted.append(args) or nearest(*args)
+    )
+    lines = floor.floor_lines(config)
+    dataset = preflight.load_dataset(config, ["train", "test"])
+    for position, split in ((0, "train"), (2, "test")):
+        with tf.Graph().as_default(), tf.Session() as session:
+            graph = graphs.build_eval_graph(config, dataset.splits[split], 4, 40)
+            variables = [v for v in tf.global_variables() if "Logits" not in v.name]
+            tf.train.Saver(variables).restore(session, config.pretrained)
+            session.run(graph.start)
+            pooled, labels = session.run([graph.pooled, graph.labels])
+        np.testing.assert_allclose(noted[0][position], spaces.unit_rows(pooled), atol=1e-5)
+        np.testing.assert_array_equal(noted[0][position + 1], labels)
+    assert "256 pooled features at 32 pixels; images: 20 test, 24 train, 12 val" in lines[0]
+    assert "chosen on the val list" in lines[1]
+    scores = {line[:40].strip(): float(line[40:]) for line in lines[2:]}
+    assert set(scores) == {
+        "accuracy of a linear probe", "accuracy of the nearest training image", "Recall@1", "MAP@R",
+    }  # fmt: skip
+    assert all(0 <= score <= 1 for score in scores.values())
+
+
+def test_what_has_no_floor(given):
+    _, flags = given
+    message = message_of(floor.floor_lines, floor_flags.parse(
+        flags.replace("/weights", "/incomplete").split()
+    ))  # fmt: skip
+    assert "lacks MobilenetV1/Conv2d_13_pointwise/weights, one of 1" in message
+    assert "--learning_rate" in message_of(floor_flags.parse, ["--learning_rate", "1"])
+    assert "--pretrained" in message_of(floor_flags.parse, ["--net", "mobile"])  # the digits
