@@ -332,6 +332,9 @@ def test_a_list_without_a_class_of_training_is_one_of_unseen_classes(root):
     assert alone.class_map.digest == dataset.class_map.digest
 
 
+@pytest.mark.promise(
+    "a list has some classes of training and some others", "it is refused, and the first is named"
+)
 @pytest.mark.parametrize(
     "rows", ["0,3,d.jpg\n1,4,b.jpg\n", "0,3,d.jpg\n1,four,b.jpg\n"], ids=["numbers", "a word"]
 )
