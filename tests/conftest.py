@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from utils import tf1
+from utils.tf1 import slim, tf
 
 CLASSES = ("ant", "bee", "cat", "dog")
 
@@ -24,6 +25,25 @@ def write_tree(root, per_class=10, classes=CLASSES):
         for i in range(per_class):
             write_image(os.path.join(root, name, f"{i}.jpg"), colour, seed=100 * c + i)
     return root
+
+
+def one_layer(images, num_classes, is_training, reuse=None, **options):
+    """A network in the place of MobileNet, for tests of what lies around one: built in no time."""
+    del is_training, options
+    with tf.variable_scope("MobilenetV1", reuse=reuse):
+        net = slim.conv2d(images, 16, [5, 5], stride=4, scope="Conv")
+        pooled = tf.reduce_mean(net, [1, 2], keepdims=True)
+        logits = slim.conv2d(pooled, num_classes, [1, 1], activation_fn=None, scope="Logits")
+    return tf.squeeze(logits, [1, 2]), {"Conv2d_13_pointwise": net, "AvgPool_1a": pooled}
+
+
+@pytest.fixture(scope="module")
+def mobilenet_of_one_layer():
+    from nets import factory  # not needed by most
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(factory.BACKBONES, "mobile", one_layer)
+        yield
 
 
 @pytest.fixture

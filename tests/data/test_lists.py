@@ -110,7 +110,7 @@ def test_binary_list_and_missing_list(root):
 
 
 def test_test_label_unknown_in_training(root):
-    write(root, "test_all_sub_list.csv", ",label,file_name\n0,4,d.jpg\n")
+    write(root, "test_all_sub_list.csv", ",label,file_name\n0,3,b.jpg\n1,4,d.jpg\n")
     message = message_of(load, root)
     assert "label 4 of d.jpg" in message and "test list" in message
 
