@@ -25,11 +25,11 @@ OF_KNOWN_CLASSES = {
 }  # fmt: skip
 
 
-pytestmark = pytest.mark.usefixtures("mobilenet_of_one_layer")
+pytestmark = pytest.mark.usefixtures("small_graphs")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, mobilenet_of_one_layer):
+def run(tmp_path_factory, small_graphs):
     """The folder of a run of two steps, evaluated after each on three classes not in training."""
     root = tmp_path_factory.mktemp("unseen")
     for split, classes in (("train", KNOWN), ("val", KNOWN), ("test", UNSEEN)):

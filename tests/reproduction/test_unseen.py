@@ -109,12 +109,11 @@ def test_a_run_on_other_lists_is_another_run(tmp_path):
     assert "--lists_folder lists, not lists_unseen/fold0" in state.reason
 
 
-@pytest.mark.usefixtures("mobilenet_of_one_layer")
+@pytest.mark.usefixtures("small_graphs")
 def test_a_tiny_table_from_data_sets_to_numbers(tmp_path, monkeypatch):
     monkeypatch.setattr(eval_files, "draw_pictures", lambda *args: None)
     words = ["--modes", "vanilla", "--datasets", "cub", "--budget", "tiny", "--"]
-    words += ["--runs_dir", str(tmp_path), "--depth_multiplier", "0.25", "--train_iters", "2",
-              "--eval_every_steps", "1"]  # fmt: skip
+    words += ["--runs_dir", str(tmp_path), "--depth_multiplier", "0.25", "--train_iters", "1"]
     request = tiny.with_synthetic_datasets(parse(*words))
     cells = cells_of(request)
     for cell in cells:
