@@ -144,8 +144,9 @@ def _class_map(rows, names):
 
 
 def are_unseen(labels, train_labels):
-    """Whether no label of a list is one of training, even if one list has it as text."""
-    return {str(label) for label in labels}.isdisjoint(map(str, train_labels))
+    """Whether a list has labels and none is one of training, even if one list has it as text."""
+    own = {str(label) for label in labels}
+    return bool(own) and own.isdisjoint(map(str, train_labels))
 
 
 def splits_of(root, folder=FOLDER):

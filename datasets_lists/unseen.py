@@ -32,7 +32,7 @@ def split(annotations):
     rows = sorted({row for found in annotations.splits.values() for row in found})
     labels = sorted({label for label, _ in rows})
     own = {s: {label for label, _ in found} for s, found in annotations.splits.items()}
-    is_split = bool(own.get("test")) and lists.are_unseen(own["test"], own["train"])
+    is_split = lists.are_unseen(own.get("test", ()), own["train"])
     trained = sorted(own["train"]) if is_split else labels[: len(labels) // 2]
     source = annotations.sources["train"]
     if not trained:

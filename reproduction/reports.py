@@ -24,13 +24,17 @@ def read(run_dir):
       UserError: one of them is damaged.
     """
     found = {}
-    for name, protocol in PROTOCOLS.items():
-        folder = os.path.join(run_dir, "eval", protocol.folder)
+    for name in sorted({protocol.folder for protocol in PROTOCOLS.values()}):
+        folder = os.path.join(run_dir, "eval", name)
         report = eval_files.read_report(folder)
         if report is not None:
             _check(report, os.path.join(folder, "metrics.json"))
             found[name] = report
-    return found
+    return {
+        name: found[protocol.folder]
+        for name, protocol in PROTOCOLS.items()
+        if protocol.folder in found
+    }
 
 
 def _check(report, path):

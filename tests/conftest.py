@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from utils import tf1
+from utils.tf1 import slim, tf
 
 CLASSES = ("ant", "bee", "cat", "dog")
 
@@ -32,6 +33,35 @@ def write_tree(root, per_class=10, classes=CLASSES):
         for i in range(per_class):
             write_image(os.path.join(root, name, f"{i}.jpg"), colour, seed=100 * c + i)
     return root
+
+
+def one_layer(images, num_classes, is_training, reuse=None, **options):
+    """A convolution and a classifier, in the place of MobileNet."""
+    del is_training, options
+    with tf.variable_scope("MobilenetV1", reuse=reuse):
+        net = slim.conv2d(images, 16, [5, 5], stride=4, scope="Conv")
+        pooled = tf.reduce_mean(net, [1, 2], keepdims=True)
+        logits = slim.conv2d(pooled, num_classes, [1, 1], activation_fn=None, scope="Logits")
+    return tf.squeeze(logits, [1, 2]), {"Conv2d_13_pointwise": net, "AvgPool_1a": pooled}
+
+
+def whole_frame(contents, augmentation, *draws):
+    """The whole of a JPEG, resized, in the place of a crop."""
+    del draws
+    sides = [augmentation.frame_size] * 2
+    return tf.image.resize(tf.image.decode_jpeg(contents, channels=3), sides) / 127.5 - 1
+
+
+@pytest.fixture(scope="module")
+def small_graphs():
+    """For tests of what lies around a network and its input: both are built in no time."""
+    from data import augment  # not needed by most
+    from nets import factory
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(factory.BACKBONES, "mobile", one_layer)
+        patch.setattr(augment, "_frame", whole_frame)
+        yield
 
 
 @pytest.fixture

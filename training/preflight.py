@@ -5,7 +5,7 @@ import os
 
 from config import stored
 from config.base_config import SETTINGS
-from config.datasets import DATASETS
+from config.datasets import DATASETS, UNSEEN_FOLDER
 from config.networks import NETWORKS, checkpoint_name
 from data import digits, lists
 from pretrained import weights as weight_files
@@ -28,15 +28,26 @@ def check_dataset_folder(config):
             f"there is no folder {root} of {spec.title} (path from {origin});"
             f" to get it: {spec.source}"
         )
-    folder, usual = config.lists_folder, SETTINGS["lists_folder"].default
-    needs_lists = spec.folder is not None or folder != usual
-    if needs_lists and not os.path.isdir(os.path.join(root, folder)):
-        unseen = "" if folder == usual else " --split unseen"
+    needs_lists = spec.folder is not None or not _has_usual_lists(config)
+    if needs_lists and not lists.has_lists(root, config.lists_folder):
         raise UserError(
-            f"{root} of {spec.title} has no folder {folder}; python -m datasets_lists make"
-            f" {config.dataset}{unseen} creates"
-            f" {'it from the official files' if not unseen else 'lists_unseen'}"
+            f"{root} of {spec.title} has no folder {config.lists_folder}; {_how_to_make(config)}"
         )
+
+
+def _has_usual_lists(config):
+    return config.lists_folder == SETTINGS["lists_folder"].default
+
+
+def _how_to_make(config):
+    """What creates the lists of a run, for an error message."""
+    command = f"python -m datasets_lists make {config.dataset}"
+    if config.dataset == "digits":
+        return "it has no other lists than its usual ones, so leave --lists_folder out"
+    if _has_usual_lists(config):
+        return f"{command} creates it from the official files"
+    path = f" --dataset_path {config.dataset_path}" if config.dataset_path else ""
+    return f"{command}{path} --split unseen creates {UNSEEN_FOLDER}"
 
 
 def with_eval_split(config):
@@ -59,8 +70,7 @@ def with_eval_split(config):
 
 def val_is_held_out(config):
     """Whether a validation list of the run's would share no image with the training list."""
-    is_usual = config.lists_folder == SETTINGS["lists_folder"].default
-    return DATASETS[config.dataset].val_is_held_out or not is_usual
+    return DATASETS[config.dataset].val_is_held_out or not _has_usual_lists(config)
 
 
 def final_split(config):

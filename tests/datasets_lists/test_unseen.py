@@ -99,12 +99,18 @@ def test_folders_of_classes(tmp_path):
     assert "is unchanged" in make("make", *words, "--split", "unseen", "--skip_images")[0]
 
 
-def test_lists_that_are_missing_are_named_with_the_command(tmp_path):
+def test_lists_that_are_missing_are_named_with_the_command(tmp_path, monkeypatch):
+    monkeypatch.setattr(preflight.digits, "write", lambda root: None)
     tree = write_tree(str(tmp_path / "tree"), 1)
     given = {"dataset": "custom", "dataset_path": tree, "lists_folder": "lists_unseen"}
     config = resolve(given, environ={}, local={})
     message = message_of(preflight.with_eval_split, config)
-    assert "no folder lists_unseen" in message and "make custom --split unseen" in message
+    assert "no folder lists_unseen;" in message
+    assert f"make custom --dataset_path {tree} --split unseen creates" in message
+    (tmp_path / "digits").mkdir()
+    given = {"dataset": "digits", "datasets_dir": str(tmp_path), "lists_folder": "lists_unseen"}
+    message = message_of(preflight.with_eval_split, resolve(given, environ={}, local={}))
+    assert "leave --lists_folder out" in message
 
 
 def test_a_fold_of_aircrafts_is_held_out(tmp_path):

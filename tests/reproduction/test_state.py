@@ -12,6 +12,7 @@ from reproduction import state
 from reproduction.cells import cells_of
 from reproduction.plan import plan_lines
 from reproduction.state import DAMAGED, DONE, FAILED, MISSING, OPEN, OTHER, PARTLY, states_of
+from reproduction.tables import PROTOCOLS
 from tests.reproduction.helpers import (
     CLASS_MAP_OF_TWO,
     finish,
@@ -42,7 +43,7 @@ def changed(cell, **changes):
 def test_finished_runs_are_done_without_their_data_set(request_):
     cells = finished(request_)
     states = states_of(cells)
-    assert {s.kind for s in states} == {DONE} and set(states[0].reports) == {"released", "clean"}
+    assert {s.kind for s in states} == {DONE} and set(states[0].reports) == set(PROTOCOLS)
     assert state.cells_to_do(cells, states) == [] and state.exit_code(states) == 0
 
 

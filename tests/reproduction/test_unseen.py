@@ -7,6 +7,7 @@ import os
 import pytest
 
 from evaluation import evaluator
+from evaluation import files as eval_files
 from reproduction import flags, tiny, write
 from reproduction.cells import cells_of
 from reproduction.state import DONE, OTHER, states_of
@@ -108,10 +109,11 @@ def test_a_run_on_other_lists_is_another_run(tmp_path):
     assert "--lists_folder lists, not lists_unseen/fold0" in state.reason
 
 
-def test_a_tiny_table_from_data_sets_to_numbers(tmp_path):
+@pytest.mark.usefixtures("small_graphs")
+def test_a_tiny_table_from_data_sets_to_numbers(tmp_path, monkeypatch):
+    monkeypatch.setattr(eval_files, "draw_pictures", lambda *args: None)
     words = ["--modes", "vanilla", "--datasets", "cub", "--budget", "tiny", "--"]
-    words += ["--runs_dir", str(tmp_path), "--depth_multiplier", "0.25", "--train_iters", "2",
-              "--eval_every_steps", "1"]  # fmt: skip
+    words += ["--runs_dir", str(tmp_path), "--depth_multiplier", "0.25", "--train_iters", "1"]
     request = tiny.with_synthetic_datasets(parse(*words))
     cells = cells_of(request)
     for cell in cells:
