@@ -8,7 +8,7 @@ import sys
 
 from tqdm import tqdm
 
-from utils.errors import UserError
+from utils.errors import UserError, writing_to
 from utils.run_dir import keep_damaged
 from utils.tf1 import tf
 
@@ -17,17 +17,19 @@ METRICS_FILE = "metrics.csv"
 
 
 class _TerminalHandler(logging.Handler):
-    """Writes above the progress bar, if there is one."""
+    """Writes above the progress bar, if there is one; if nobody reads on, the file has it all."""
 
     def emit(self, record):
-        tqdm.write(self.format(record), file=sys.stderr)
+        with contextlib.suppress(OSError):
+            tqdm.write(self.format(record), file=sys.stderr)
 
 
 class _LogFile(logging.FileHandler):
     """Stops a run if its log can't be written; logging would print a traceback and continue."""
 
     def handleError(self, record):  # noqa: N802 - logging's name
-        raise
+        with writing_to(self.baseFilename):
+            raise
 
 
 def start_log(path=None):
@@ -116,9 +118,7 @@ class MetricsLog:
                 self._path, keep_damaged(self._path), len(rows),
             )  # fmt: skip
         self._write_rows(row for row in rows if int(row["step"]) <= step)
-        self._events = tf.summary.FileWriter(run_dir)
-        started = tf.SessionLog(status=tf.SessionLog.START)
-        self._events.add_session_log(started, step + 1)
+        self._run_dir, self._step, self._events = run_dir, step, None
 
     def _write_rows(self, rows):
         rows = list(rows)
@@ -140,8 +140,12 @@ class MetricsLog:
           ValueError: a value has no column.
         """
         row = dict({k: f"{v:.6g}" for k, v in values.items()}, step=step, split=split)
-        with open(self._path, "a", newline="", encoding="utf-8") as file:
+        with writing_to(self._path), open(self._path, "a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self.columns).writerow(row)
+        if self._events is None:  # not before: a finished run that is started again has no row
+            self._events = tf.summary.FileWriter(self._run_dir)
+            started = tf.SessionLog(status=tf.SessionLog.START)
+            self._events.add_session_log(started, self._step + 1)
         summary = tf.Summary()
         for name, value in values.items():
             summary.value.add(tag=f"{split}/{name}", simple_value=value)
@@ -150,7 +154,8 @@ class MetricsLog:
 
     def close(self):
         """Closes the events file."""
-        self._events.close()
+        if self._events is not None:
+            self._events.close()
 
     def __enter__(self):
         """Returns itself."""

@@ -72,17 +72,31 @@ def test_a_log_on_a_full_disk_ends_the_run():
     assert caught.value.errno == errno.ENOSPC
 
 
+@pytest.mark.promise("the terminal can't be written", "the run goes on, and its log has it all")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is full")
+def test_a_full_terminal_does_not_end_a_run(tmp_path, monkeypatch):
+    with open("/dev/full", "w", buffering=1) as full, monkeypatch.context() as context:
+        context.setattr(logs.sys, "stderr", full)
+        with logs.logging_to(str(tmp_path / "log.txt")) as log:
+            for text in ("one", "two"):
+                log.info(text)
+        with pytest.raises(OSError):
+            full.write("a line\n")
+    assert [line.split()[-1] for line in open(str(tmp_path / "log.txt"))] == ["one", "two"]
+
+
 def test_log_and_events_are_closed_on_failure(tmp_path):
     path = str(tmp_path / "log.txt")
     with pytest.raises(ZeroDivisionError), logs.logging_to(path) as log:
         with logs.MetricsLog(str(tmp_path), ["loss"], 0) as table:
             log.info("begun")
+            table.write(1, "train", {"loss": 1})
             table.write(1, "train", {"loss": 1 / 0})
     assert logs.LOGGER.handlers == []
     with open(path) as file:
         assert "begun" in file.read()
     (events,) = glob.glob(str(tmp_path / "events*"))
-    assert len(list(tf.train.summary_iterator(events))) == 2
+    assert len(list(tf.train.summary_iterator(events))) == 3
 
 
 def test_a_folder_in_place_of_the_log_is_said(tmp_path):
