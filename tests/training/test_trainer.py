@@ -224,17 +224,20 @@ def test_damaged_settings_do_not_stop_a_resume(shared_tree, copy_of_trained):
 
 
 @pytest.mark.promise(
-    "classes.csv is damaged or gone",
-    "it is written anew where args.json shows the same classes; the damaged file is kept",
+    "classes.csv, the log or the event files are damaged",
+    "a resume goes on; classes.csv is written anew where args.json shows the same classes, and the"
+    " damaged file is kept",
 )
 def test_a_damaged_class_map_does_not_stop_a_resume(shared_tree, copy_of_trained):
     path = copy_of_trained / "classes.csv"
     whole = path.read_text()
     path.write_text(whole[:20])
+    for other in [*copy_of_trained.glob("events*"), copy_of_trained / "log.txt"]:
+        other.write_bytes(b"\0\xff damaged")
     train(shared_tree, copy_of_trained)
     assert path.read_text() == whole
     assert (copy_of_trained / "classes.csv.damaged").read_text() == whole[:20]
-    assert "classes.csv.damaged" in (copy_of_trained / "log.txt").read_text()
+    assert b"classes.csv.damaged" in (copy_of_trained / "log.txt").read_bytes()
     path.unlink()
     (copy_of_trained / "args.json").write_text("null")
     assert "classes.csv" in message_of(train, shared_tree, copy_of_trained)

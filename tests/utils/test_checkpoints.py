@@ -133,6 +133,7 @@ def test_a_folder_whose_name_is_a_pattern_works_and_spares_its_neighbours(tmp_pa
     assert shapes == {"v": (300,)} and value_of("v")[0] == 3
 
 
+@pytest.mark.promise("weights lie in a folder called `run[1]` or `a?b`", "they are read")
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_the_older_format_in_a_folder_whose_name_is_a_pattern(tmp_path, name):
     (tmp_path / name).mkdir()
