@@ -6,7 +6,7 @@ import time
 
 from utils import checkpoint_files, checkpoint_index
 from utils.checkpoint_reader import open_reader, refuse_part
-from utils.errors import MachineError, UserError, reason_of
+from utils.errors import MachineError, UserError, reason_of, system_reason
 from utils.logs import LOGGER
 from utils.tf1 import tf
 
@@ -15,7 +15,6 @@ NAME = "model.ckpt"
 # The variable that checkpoints of earlier versions lack, or have for other terms.
 INTERVAL = "interval"
 _FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
-_REASONS = tuple(map(os.strerror, errno.errorcode))
 PAUSES = (1, 10)  # seconds before a failed save is tried again
 
 
@@ -217,4 +216,4 @@ class RunSaver:
             return None
         except (tf.errors.OpError, OSError, ValueError) as error:
             checkpoint_files.remove_unfinished(folder, self._filename)
-            return next((text for text in _REASONS if f"; {text}" in str(error)), reason_of(error))
+            return system_reason(error)

@@ -69,6 +69,12 @@ def first_missing(path):
     return path
 
 
+def system_reason(error):
+    """The system's words in an error of TensorFlow's, such as a full disk's; else `reason_of`."""
+    known = map(os.strerror, errno.errorcode)
+    return next((text for text in known if f"; {text}" in str(error)), reason_of(error))
+
+
 @contextlib.contextmanager
 def writing_to(path):
     """A context that names the file in an OSError of its writes, as Python does only on opening."""

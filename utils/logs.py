@@ -4,11 +4,13 @@ import contextlib
 import csv
 import logging
 import os
+import socket
 import sys
+import time
 
 from tqdm import tqdm
 
-from utils.errors import UserError, writing_to
+from utils.errors import MachineError, UserError, system_reason, writing_to
 from utils.run_dir import keep_damaged
 from utils.tf1 import tf
 
@@ -91,6 +93,31 @@ def progress_bar(total, done):
     )
 
 
+class _Events:
+    """A TensorBoard events file; tf.summary.FileWriter would lose errors, or print tracebacks."""
+
+    def __init__(self, folder):
+        name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}"
+        self._path = os.path.join(folder, name)
+        self._writer = tf.io.TFRecordWriter(self._path)
+        self.add(file_version="brain.Event:2")
+
+    def add(self, **values):
+        event = tf.Event(wall_time=time.time(), **values)
+        try:
+            self._writer.write(event.SerializeToString())
+            self._writer.flush()
+        except tf.errors.OpError as error:
+            raise MachineError(
+                f"{self._path} can't be written: {system_reason(error)}; mend that and run the same"
+                " command again"
+            ) from None
+
+    def close(self):
+        with contextlib.suppress(tf.errors.OpError):
+            self._writer.close()
+
+
 class MetricsLog:
     """metrics.csv and TensorBoard events of one run, one row per (step, split).
 
@@ -143,14 +170,13 @@ class MetricsLog:
         with writing_to(self._path), open(self._path, "a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self.columns).writerow(row)
         if self._events is None:  # not before: a finished run that is started again has no row
-            self._events = tf.summary.FileWriter(self._run_dir)
+            self._events = _Events(self._run_dir)
             started = tf.SessionLog(status=tf.SessionLog.START)
-            self._events.add_session_log(started, self._step + 1)
+            self._events.add(step=self._step + 1, session_log=started)
         summary = tf.Summary()
         for name, value in values.items():
             summary.value.add(tag=f"{split}/{name}", simple_value=value)
-        self._events.add_summary(summary, step)
-        self._events.flush()
+        self._events.add(step=step, summary=summary)
 
     def close(self):
         """Closes the events file."""

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from utils import logs
-from utils.errors import UserError
+from utils.errors import MachineError, UserError
 from utils.tf1 import tf
 
 
@@ -83,6 +83,18 @@ def test_a_full_terminal_does_not_end_a_run(tmp_path, monkeypatch):
         with pytest.raises(OSError):
             full.write("a line\n")
     assert [line.split()[-1] for line in open(str(tmp_path / "log.txt"))] == ["one", "two"]
+
+
+@pytest.mark.promise("the disk is full when a row is added to the events", "one sentence, once")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is full")
+def test_events_on_a_full_disk_end_the_run(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(
+        logs.tf.io, "TFRecordWriter", lambda path, real=tf.io.TFRecordWriter: real("/dev/full")
+    )
+    with pytest.raises(MachineError, match="events.* can't be written: No space left on device;"):
+        with logs.MetricsLog(str(tmp_path), ["loss"], 0) as table:
+            table.write(1, "train", {"loss": 1.0})
+    assert capfd.readouterr().err == ""
 
 
 def test_log_and_events_are_closed_on_failure(tmp_path):
