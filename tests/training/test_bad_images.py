@@ -100,6 +100,8 @@ def test_images_that_turn_bad_or_good_are_seen(tmp_path):
     for i in range(6):
         damage(tree, f"dog/{i}.jpg", cut=300)
     assert "all 6 training images of the class of" in message_of(bad_images.replace, [18])
+    os.rename(tree, str(tmp_path / "elsewhere"))
+    assert f"the image folder {tree} is gone" in message_of(bad_images.replace, [0])
 
 
 @pytest.mark.promise(
