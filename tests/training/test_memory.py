@@ -19,8 +19,8 @@ def held():
 
 @pytest.mark.promise(
     "a run takes many steps and evaluations",
-    "its memory and open files stay as they are after the first evaluation",
-    "less than 50 MB over 20 evaluations; 2,000 steps with -m slow",
+    "memory grows by less than 50 MB after the first evaluation, open files by none",
+    "2,000 steps, 20 evaluations: 16 MB on TensorFlow 2.21, 45 MB on 1.15",
 )
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs Linux's /proc")
 @pytest.mark.parametrize("steps", [100, pytest.param(2000, marks=pytest.mark.slow)])

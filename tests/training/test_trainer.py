@@ -182,7 +182,8 @@ def test_best_and_newest_checkpoints_are_kept(shared_tree, tmp_path):
 
 
 @pytest.mark.promise(
-    "the command of a finished run is given again", "nothing in its folder changes"
+    "the command of a finished run is given again",
+    "its metrics and checkpoints stay as they are, and no file is added",
 )
 def test_a_finished_run_is_left_as_it_is(shared_tree, copy_of_trained):
     before = (copy_of_trained / "metrics.csv").read_text()
