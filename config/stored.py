@@ -32,6 +32,10 @@ _FIRST_RELEASE = {"network_name", "db_tuple_loader"}
 _OTHERS = {"path_origins": {str}, "log_name": str, "checkpoint_name": str, "remarks": list}
 
 
+class DamagedError(UserError):
+    """The settings of a run are damaged."""
+
+
 def read(run_dir):
     """Reads a run's Config and its other records.
 
@@ -45,8 +49,8 @@ def read(run_dir):
       that the run has.
 
     Raises:
-      UserError: there is no run, it was made by the first release or a later version, or its
-        settings are damaged.
+      UserError: there is no run, or it was made by the first release or a later version.
+      DamagedError: its settings are damaged.
     """
     path = os.path.join(run_dir, ARGS_FILE)
     stored = _read_json(path, run_dir)
@@ -60,7 +64,7 @@ def read(run_dir):
     records = {name: values.pop(name) for name in RECORDS if name in values}
     for name, value in records.items():
         if not _fits(value, RECORDS[name]):
-            raise UserError(f"{path} is damaged: {name} can't be {value!r:.60}")
+            raise DamagedError(f"{path} is damaged: {name} can't be {value!r:.60}")
     values.pop("run_dir", None)
     known = set(SETTINGS) | set(_OTHERS)
     unknown = sorted(set(values) - known)
@@ -74,7 +78,7 @@ def read(run_dir):
         _check(path, name, value, values)
     place = "dataset_path" if DATASETS[values["dataset"]].folder is None else "datasets_dir"
     if values[place] is None:
-        raise UserError(f"{path} is damaged: {place} is missing")
+        raise DamagedError(f"{path} is damaged: {place} is missing")
     values["remarks"] = tuple(map(str, values.get("remarks", ())))
     values["path_origins"] = {**dict.fromkeys(PATHS, path), **values.get("path_origins", {})}
     return Config(run_dir=os.path.abspath(run_dir), **values), records
@@ -97,11 +101,16 @@ def refuse_foreign(run_dir):
 def _read_json(path, run_dir):
     try:
         with open(path, encoding="utf-8") as file:
-            return dict(json.load(file))
+            found = json.load(file)
     except FileNotFoundError:
         raise UserError(f"{run_dir} is not a run folder: it has no {ARGS_FILE}") from None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise UserError(f"{path} can't be read as the settings of a run: {error}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise DamagedError(f"{path} can't be read as the settings of a run: {error}") from None
+    if not isinstance(found, dict):
+        raise DamagedError(
+            f"{path} can't be read as the settings of a run: it holds {json.dumps(found)[:60]}"
+        )
+    return found
 
 
 def _renamed(stored):
@@ -146,7 +155,7 @@ def _check(path, name, value, values):
     except (UserError, TypeError, OverflowError):
         fits = False
     if not fits:
-        raise UserError(f"{path} is damaged: {name} can't be {str(value)[:60]!r}")
+        raise DamagedError(f"{path} is damaged: {name} can't be {str(value)[:60]!r}")
 
 
 def _fits(value, kind):

@@ -9,7 +9,7 @@ import numpy as np
 
 from data.lists import ImageList
 from data.pipeline import Decoder, stat_of
-from utils.errors import UserError
+from utils.errors import MachineError, UserError
 
 _AT_ONCE = 1024  # images whose results are waited for together
 
@@ -44,6 +44,7 @@ class BadImages:
 
         Raises:
           UserError: a class has no readable image.
+          MachineError: the image folder is gone.
         """
         with self._lock:
             self._look_at(np.unique(chosen))
@@ -97,6 +98,11 @@ class BadImages:
             found = stat_of(self._path(position))
             identity = (found.st_size, found.st_mtime_ns)
         except OSError:
+            if not os.path.isdir(self._list.folder):
+                raise MachineError(
+                    f"the image folder {self._list.folder} is gone; restore or mount it, and run"
+                    " the same command again"
+                ) from None
             identity = (-1, -1)
         is_new = tuple(self._identities[position]) != identity
         self._identities[position] = identity

@@ -59,6 +59,11 @@ def names_in(run):
     return {name for name in found if not name.startswith("events") and name != "advice.json"}
 
 
+@pytest.mark.promise(
+    "a run is killed at any moment",
+    "it ends with the metrics, weights and files of one that was not; nothing is left over",
+    "6 random moments; 20 with -m slow",
+)
 @pytest.mark.parametrize("kills, steps", [(6, 30), pytest.param(20, 90, marks=pytest.mark.slow)])
 def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(tmp_path, kills, steps):
     rng, was_alive = random.Random(kills), []

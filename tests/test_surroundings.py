@@ -19,11 +19,14 @@ def run(words, cwd, **changes):
 
 
 @pytest.mark.promise(
-    "an ASCII terminal, a wrong MPLBACKEND, python -O, a hostile folder name",
+    "an ASCII terminal, a wrong MPLBACKEND, python -O, a hostile folder name, a link to it",
     "a run works as everywhere",
 )
 def test_an_ascii_terminal_nonsense_for_a_backend_and_no_assertions(tree, tmp_path):
-    """And a folder whose name is Chinese, with a star, brackets and spaces in it."""
+    """And a folder whose name is Chinese, with a star, brackets and spaces in it.
+
+    The run is then resumed by a link and by relative paths that end in a slash.
+    """
     place = tmp_path / "[鸢尾花] * ?"
     place.mkdir()
     os.rename(tree, str(place / "images"))
@@ -43,6 +46,8 @@ def test_an_ascii_terminal_nonsense_for_a_backend_and_no_assertions(tree, tmp_pa
     assert (folder / "model.ckpt-1.index").exists()
     with open(str(folder / "eval" / "test" / "metrics.json")) as file:
         assert json.load(file)["checkpoint"] == "model.ckpt-1"
+    os.symlink(str(place), str(tmp_path / "link"))
+    words[-3:] = ["link/run [1]/", "--dataset_path", os.path.join(place.name, "images", "")]
     again = run(words, tmp_path)
     assert again.returncode == 0 and b"1 of 1 steps done" in again.stderr
 
@@ -73,3 +78,38 @@ def test_nobody_reads_on():
     line = f"{sys.executable} -m pretrained list | true"
     done = subprocess.run(["sh", "-c", line], cwd=ROOT, stderr=subprocess.PIPE)
     assert b"Traceback" not in done.stderr and b"Exception" not in done.stderr
+
+
+STREAMS = """
+import sys
+from utils.errors import run_script
+def work():
+    print("written" * int(sys.argv[1]))
+    sys.stderr.flush()
+    with open("file", "w") as file:
+        file.write(str(file.fileno() > 2))
+run_script("x.py", work)
+"""
+
+
+@pytest.mark.promise(
+    "stdout or stderr is closed or full", "no traceback, and no file gets what was for them"
+)
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is full")
+@pytest.mark.parametrize(
+    "streams, code, length",
+    [("2>&-", 0, 1), (">&- 2>&- <&-", 0, 10000), (">/dev/full", 1, 1), (">/dev/full", 1, 10000)],
+)
+def test_closed_and_full_streams(tmp_path, streams, code, length):
+    line = f'"$@" {streams}'
+    words = ["sh", "-c", line, "sh", sys.executable, "-c", STREAMS, str(length)]
+    environment = dict(os.environ, PYTHONPATH=ROOT)
+    done = subprocess.run(
+        words, cwd=str(tmp_path), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert done.returncode == code
+    if code:
+        assert done.stderr.startswith(b"x.py: error: the output can't be written: No space left")
+        assert len(done.stderr.splitlines()) == 1
+    else:
+        assert done.stderr == b"" and (tmp_path / "file").read_text() == "True"

@@ -20,7 +20,7 @@ from nets.heads import SCOPE as EMBEDDING_SCOPE
 from nets.two_head import two_head
 from training.averaging import update_averages
 from training.schedule import learning_rate_of
-from utils.errors import MachineError, UserError, reason_of
+from utils.errors import MachineError, UserError, first_missing, reason_of
 from utils.tf1 import tf
 
 MOMENTUM = 0.9
@@ -284,7 +284,7 @@ def raise_unreadable(error, paths, augmentation):
     path, reason = pipeline.first_unreadable(paths, augmentation) or (None, None)
     if path is not None and not os.path.lexists(path):
         raise MachineError(
-            f"the image {path} is gone: there is no {_first_missing(path)} any more; restore or"
+            f"the image {path} is gone: there is no {first_missing(path)} any more; restore or"
             " mount it, and run the same command again"
         )
     if path is not None:
@@ -298,10 +298,3 @@ def raise_unreadable(error, paths, augmentation):
             f"images could not be read ({reason_of(error)}), though they can be now; run the same"
             " command again"
         )
-
-
-def _first_missing(path):
-    """The topmost folder of a path that does not exist, or the path itself."""
-    while not os.path.lexists(os.path.dirname(path)):
-        path = os.path.dirname(path)
-    return path

@@ -203,11 +203,20 @@ def check_records(config, records, dataset):
       records: dict, what the run stored, see `records_of`.
       dataset: data.lists.Dataset.
 
+    Returns:
+      str, what is wrong with classes.csv alone, where the other records show that the classes are
+      the same; or None.
+
     Raises:
       UserError: its classes or lists have changed.
     """
-    class_map = dataset.class_map
-    run_dir.check_classes(config.run_dir, class_map.labels, class_map.names)
+    class_map, damage = dataset.class_map, None
+    try:
+        run_dir.check_classes(config.run_dir, class_map.labels, class_map.names)
+    except UserError as error:
+        if records.get("class_map") != class_map.digest:
+            raise
+        damage = str(error)
     now = records_of(dataset)
     for split, digest in records.get("lists", {}).items():
         if now["lists"].get(split, digest) != digest:
@@ -217,6 +226,7 @@ def check_records(config, records, dataset):
                 f" ({before} images then, {now['image_counts'][split]} now, or different files or"
                 " labels); restore it, or choose another --run_dir"
             )
+    return damage
 
 
 def check_replicas(config, count):
@@ -269,7 +279,7 @@ def changes_since(before, config, steps_done):
             f"the run folder {config.run_dir} was made with {listed}; choose another --run_dir or"
             " --run_suffix, or --on_exist overwrite"
         )
-    if "train_iters" in changes and config.train_iters < steps_done:
+    if config.train_iters < steps_done:
         raise UserError(
             f"--train_iters {config.train_iters} is less than the {steps_done} steps that the run"
             f" {config.run_dir} has done; choose a larger one"

@@ -6,21 +6,18 @@ import functools
 import os
 import tempfile
 
-from config import stored
 from config.networks import NETWORKS
 from config.recipes import RECIPE_SETTINGS
-from data import lists
 from evaluation import metrics, plots
 from nets.heads import SCOPE as EMBEDDING_SCOPE
 from pretrained import weights as weight_files
-from training import advice, build, graphs, hooks, meeting, preflight
+from training import advice, build, graphs, hooks, meeting, preflight, run_folder
 from training.loop import TrainingLoop
 from training.magnet_clusters import cluster_hooks
 from training.replicas import Replicas
 from training.watch import Watch
 from utils import checkpoints, logs, run_dir
-from utils.lock import lock, unlock
-from utils.provenance import provenance
+from utils.lock import unlock
 from utils.tf1 import make_deterministic, open_session, tf
 
 
@@ -40,17 +37,19 @@ def train(config, cluster=None):
       Interrupted: a signal came, and the state was saved.
     """
     resumes = run_dir.exists(config.run_dir, config.on_exist)
-    before, records = stored.read(config.run_dir) if resumes else (None, {})
-    if resumes and config.eval_split is None:
+    run_dir.check_kinds(config.run_dir, config.log_name)
+    before, records, damaged = run_folder.read_run(config) if resumes else (None, {}, {})
+    if before is not None and config.eval_split is None:
         config = dataclasses.replace(config, eval_split=before.eval_split)
     config = preflight.with_eval_split(config)
+    before = before or config
     newest = checkpoints.last_whole(config.run_dir, before.checkpoint_name) if resumes else None
     done = checkpoints.step_of(newest) if newest else 0
     changes = preflight.changes_since(before, config, done) if resumes else {}
     splits = ["train", config.eval_split, preflight.final_split(config)]
     dataset = preflight.load_dataset(config, splits)
     if resumes:
-        preflight.check_records(config, records, dataset)
+        damaged[run_dir.CLASSES_FILE] = preflight.check_records(config, records, dataset)
     preflight.check_class_count(config, len(dataset.class_map.labels))
     weights = None if newest else preflight.pretrained_path(config)
     if config.on_exist == "overwrite":
@@ -67,7 +66,8 @@ def train(config, cluster=None):
         clean_up = functools.partial(unlock, config.run_dir)
         stack.enter_context(Watch(cluster, config.join_timeout, clean_up))
         session = stack.enter_context(replicas.open_session())
-        touch = stack.enter_context(_opened_run_folder(config, dataset, replicas, newest))
+        opened = run_folder.opened_run_folder(config, dataset, replicas.is_chief, newest, damaged)
+        touch = stack.enter_context(opened)
         _log_start(config, changes, replicas)
         restored = _set_variables(session, graph, config, start, weights) or restored
         _log_restored(weights, restored)
@@ -154,34 +154,6 @@ def _log_start(config, changes, replicas):
 
 
 @contextlib.contextmanager
-def _opened_run_folder(config, dataset, replicas, newest):
-    """Creates and locks the folder, writes its settings and opens its log; yields `touch`.
-
-    On all machines but the chief's it does nothing.
-    """
-    if not replicas.is_chief:
-        yield lambda: None
-        return
-    folder, class_map = config.run_dir, dataset.class_map
-    run_dir.make(folder)
-    with lock(folder) as touch:
-        if config.on_exist == "overwrite":
-            run_dir.clear(folder, config.log_name, config.checkpoint_name)
-        run_dir.write_classes(folder, class_map.labels, class_map.names)
-        settings = dict(dataclasses.asdict(config), provenance=provenance(config.gpu))
-        settings.update(preflight.records_of(dataset))
-        run_dir.write_json(os.path.join(folder, stored.ARGS_FILE), settings)
-        with logs.logging_to(os.path.join(folder, config.log_name + ".txt")):
-            for remark in config.remarks:
-                logs.LOGGER.info(remark)
-            _warn_of_shared_images(config, dataset)
-            _log_unseen(config, dataset)
-            if newest is None:
-                _warn_of_lost_steps(folder)
-            yield touch
-
-
-@contextlib.contextmanager
 def _logged_cache(config, train_list):
     """Logs what a run's --cache should cost and gain, and at the end what it holds."""
     cache = build.cache_of(config)
@@ -203,40 +175,6 @@ def _log_bad_images(bad_images):
             "%d bad training images; others took their places %d times; python -m"
             " datasets_lists check finds all such files",
             len(bad_images.reasons), bad_images.num_replaced,
-        )  # fmt: skip
-
-
-def _warn_of_shared_images(config, dataset):
-    """Warns if evaluated images are also trained on."""
-    held_out = preflight.val_is_held_out(config)
-    splits = [name for name in dataset.splits if name == "test" or (name == "val" and held_out)]
-    count, example = lists.shared_files(dataset, splits)
-    if count:
-        logs.LOGGER.warning(
-            "%d images of the training list are also in an evaluation list, such as %s; their"
-            " scores don't carry over to new images", count, example,
-        )  # fmt: skip
-
-
-def _log_unseen(config, dataset):
-    """Names the lists that are searched only, and what then chooses the best checkpoint."""
-    unseen = [split for split, image_list in dataset.splits.items() if image_list.unseen]
-    if not unseen:
-        return
-    text = f"no class of the {' or '.join(sorted(unseen))} list is in training: only retrieval,"
-    text += " clustering and neighbours are scored"
-    if config.eval_split in unseen:
-        text += f", and the best checkpoint is the one with the highest {hooks.UNSEEN_SCORE}"
-    logs.LOGGER.info(text)
-
-
-def _warn_of_lost_steps(folder):
-    """A run that was killed before its first checkpoint, or whose checkpoints are gone."""
-    rows = logs.read_metrics(folder)
-    if rows:
-        logs.LOGGER.warning(
-            "%s holds no checkpoint, though its metrics reach step %s: it begins again at step 0",
-            folder, rows[-1]["step"],
         )  # fmt: skip
 
 
@@ -293,4 +231,5 @@ def _run_loop(config, session, graph, eval_graph, dataset, touch, restored):
             advice.Advice(seen, log, evaluation, eval_graph, saver),
             hooks.Heartbeat(touch),
         ]
+        session.graph.finalize()  # an op added in each step would fill the memory
         TrainingLoop(config, session, graph, train_list, in_order).run()

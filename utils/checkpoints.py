@@ -2,10 +2,11 @@
 
 import errno
 import os
+import time
 
 from utils import checkpoint_files, checkpoint_index
 from utils.checkpoint_reader import open_reader, refuse_part
-from utils.errors import UserError, reason_of
+from utils.errors import MachineError, UserError, reason_of, system_reason
 from utils.logs import LOGGER
 from utils.tf1 import tf
 
@@ -16,6 +17,7 @@ INTERVAL = "interval"
 # Ends the name of a variable that holds another one's average, as TensorFlow's class names it.
 AVERAGE = "ExponentialMovingAverage"
 _FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
+PAUSES = (1, 10)  # seconds before a failed save is tried again
 
 
 def latest(folder, name=NAME):
@@ -200,19 +202,32 @@ class RunSaver:
         if not self._writes:
             return
         prefix = os.path.join(folder, self._filename)
+        for seconds in (*PAUSES, None):
+            reason = self._try_to_save(session, folder, prefix, step)
+            if reason is None:
+                checkpoint_files.remove_old(folder, self._filename, step, keep)
+                return
+            if seconds is not None:
+                text = "the checkpoint %s-%d can't be written (%s): trying again in %d s"
+                LOGGER.warning(text, prefix, step, reason, seconds)
+                time.sleep(seconds)
+        advice = "free some space" if reason in _FULL else "mend that"
+        raise MachineError(
+            f"the checkpoint {prefix}-{step} can't be written ({reason}), tried"
+            f" {len(PAUSES) + 1} times; earlier ones are intact: {advice} and run the same command"
+            " again"
+        )
+
+    def _try_to_save(self, session, folder, prefix, step):
+        """Why the checkpoint can't be written, str; None if it has been."""
         if not os.path.isdir(self._run_dir):  # TensorFlow would recreate it
-            raise UserError(
+            raise MachineError(
                 f"the checkpoint {prefix}-{step} can't be written: {self._run_dir} is gone"
             )
         try:
             os.makedirs(folder, exist_ok=True)
             self._saver.save(session, prefix, global_step=step, write_meta_graph=False)
+            return None
         except (tf.errors.OpError, OSError, ValueError) as error:
             checkpoint_files.remove_unfinished(folder, self._filename)
-            full = next((text for text in _FULL if text in str(error)), None)
-            advice = "; earlier ones are intact: free some space and run the same command again"
-            raise UserError(
-                f"the checkpoint {prefix}-{step} can't be written ({full or reason_of(error)})"
-                f"{advice if full else ''}"
-            ) from None
-        checkpoint_files.remove_old(folder, self._filename, step, keep)
+            return system_reason(error)

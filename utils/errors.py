@@ -1,5 +1,6 @@
 """UserError, the exception for user mistakes, and how a script exits."""
 
+import contextlib
 import errno
 import os
 import re
@@ -60,6 +61,30 @@ def reason_of(error):
     return _ASSERTION.sub(r"\1", reason).rstrip(".")
 
 
+def first_missing(path):
+    """The topmost folder of a path that does not exist, or the path itself."""
+    path = os.path.abspath(path)
+    while not os.path.lexists(os.path.dirname(path)):
+        path = os.path.dirname(path)
+    return path
+
+
+def system_reason(error):
+    """The system's words in an error of TensorFlow's, such as a full disk's; else `reason_of`."""
+    known = map(os.strerror, errno.errorcode)
+    return next((text for text in known if f"; {text}" in str(error)), reason_of(error))
+
+
+@contextlib.contextmanager
+def writing_to(path):
+    """A context that names the file in an OSError of its writes, as Python does only on opening."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or path
+        raise
+
+
 def run_script(program, run):
     """Calls `run()` and exits the process as a command-line program should.
 
@@ -71,17 +96,21 @@ def run_script(program, run):
       SystemExit: 2 after a `UserError`; 1 after a `MachineError`, if a file can't be read or
         written, or if the output is closed early, as with `| head`; 128 + n after signal n.
     """
+    _open_closed_streams()
     _show_every_character()
     try:
         with exit_on_signal(program):
             run()
+            sys.stdout.flush()
     except UserError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
         sys.exit(1 if isinstance(error, MachineError) else 2)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        _drop_output()
         sys.exit(1)
     except OSError as error:
+        if error.filename is None:
+            _drop_output()
         print(f"{program}: error: {_sentence_of(error)}", file=sys.stderr)
         sys.exit(1)
     except Interrupted as stop:
@@ -90,6 +119,21 @@ def run_script(program, run):
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _open_closed_streams():
+    """Sends what a closed standard stream would get to nowhere, before a file takes its number."""
+    spare = os.open(os.devnull, os.O_RDWR)
+    while spare <= 2:
+        spare = os.open(os.devnull, os.O_RDWR)
+    os.close(spare)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)
+
+
+def _drop_output():
+    """Sends what has not been printed yet to nowhere, as Python prints it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_every_character():
@@ -103,7 +147,13 @@ def _sentence_of(error):
     reason = error.strerror or str(error) or type(error).__name__
     if error.filename is None and error.errno == errno.ENOENT:
         return "the working folder no longer exists; change to one that does"
-    where = error.filename or "a file"
+    where = error.filename or "the output"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{where} can't be written: {reason}; free some space and run the same command again"
+    missing = error.errno == errno.ENOENT and first_missing(where)
+    if missing and missing != os.path.abspath(where):
+        return (
+            f"{where} can't be read or written, as there is no {missing} any more; restore or mount"
+            " it, and run the same command again"
+        )
     return f"{where} can't be read or written: {reason}"

@@ -4,11 +4,13 @@ import contextlib
 import csv
 import logging
 import os
+import socket
 import sys
+import time
 
 from tqdm import tqdm
 
-from utils.errors import UserError
+from utils.errors import MachineError, UserError, system_reason, writing_to
 from utils.run_dir import keep_damaged
 from utils.tf1 import tf
 
@@ -17,17 +19,19 @@ METRICS_FILE = "metrics.csv"
 
 
 class _TerminalHandler(logging.Handler):
-    """Writes above the progress bar, if there is one."""
+    """Writes above the progress bar, if there is one; if nobody reads on, the file has it all."""
 
     def emit(self, record):
-        tqdm.write(self.format(record), file=sys.stderr)
+        with contextlib.suppress(OSError):
+            tqdm.write(self.format(record), file=sys.stderr)
 
 
 class _LogFile(logging.FileHandler):
     """Stops a run if its log can't be written; logging would print a traceback and continue."""
 
     def handleError(self, record):  # noqa: N802 - logging's name
-        raise
+        with writing_to(self.baseFilename):
+            raise
 
 
 def start_log(path=None):
@@ -89,6 +93,31 @@ def progress_bar(total, done):
     )
 
 
+class _Events:
+    """A TensorBoard events file; tf.summary.FileWriter would lose errors, or print tracebacks."""
+
+    def __init__(self, folder):
+        name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}"
+        self._path = os.path.join(folder, name)
+        self._writer = tf.io.TFRecordWriter(self._path)
+        self.add(file_version="brain.Event:2")
+
+    def add(self, **values):
+        event = tf.Event(wall_time=time.time(), **values)
+        try:
+            self._writer.write(event.SerializeToString())
+            self._writer.flush()
+        except tf.errors.OpError as error:
+            raise MachineError(
+                f"{self._path} can't be written: {system_reason(error)}; mend that and run the same"
+                " command again"
+            ) from None
+
+    def close(self):
+        with contextlib.suppress(tf.errors.OpError):
+            self._writer.close()
+
+
 class MetricsLog:
     """metrics.csv and TensorBoard events of one run, one row per (step, split).
 
@@ -116,9 +145,7 @@ class MetricsLog:
                 self._path, keep_damaged(self._path), len(rows),
             )  # fmt: skip
         self._write_rows(row for row in rows if int(row["step"]) <= step)
-        self._events = tf.summary.FileWriter(run_dir)
-        started = tf.SessionLog(status=tf.SessionLog.START)
-        self._events.add_session_log(started, step + 1)
+        self._run_dir, self._step, self._events = run_dir, step, None
 
     def _write_rows(self, rows):
         rows = list(rows)
@@ -140,17 +167,21 @@ class MetricsLog:
           ValueError: a value has no column.
         """
         row = dict({k: f"{v:.6g}" for k, v in values.items()}, step=step, split=split)
-        with open(self._path, "a", newline="", encoding="utf-8") as file:
+        with writing_to(self._path), open(self._path, "a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self.columns).writerow(row)
+        if self._events is None:  # not before: a finished run that is started again has no row
+            self._events = _Events(self._run_dir)
+            started = tf.SessionLog(status=tf.SessionLog.START)
+            self._events.add(step=self._step + 1, session_log=started)
         summary = tf.Summary()
         for name, value in values.items():
             summary.value.add(tag=f"{split}/{name}", simple_value=value)
-        self._events.add_summary(summary, step)
-        self._events.flush()
+        self._events.add(step=step, summary=summary)
 
     def close(self):
         """Closes the events file."""
-        self._events.close()
+        if self._events is not None:
+            self._events.close()
 
     def __enter__(self):
         """Returns itself."""

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 
-from utils.errors import UserError
+from utils.errors import UserError, writing_to
 from utils.lock import LOCK_FILE
 
 ARGS_FILE = "args.json"
@@ -24,7 +24,7 @@ def write_json(path, value):
 
 def write_text(path, text):
     """Writes a text file atomically."""
-    with open(path + ".tmp", "w", encoding="utf-8") as file:
+    with writing_to(path), open(path + ".tmp", "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(path + ".tmp", path)
 
@@ -61,7 +61,7 @@ def make(path):
       UserError: it can't be written, or something in it is a file instead of a folder or the
         other way round.
     """
-    _check_kinds(path)
+    check_kinds(path)
     try:
         os.makedirs(path, exist_ok=True)
         write_text(os.path.join(path, ".writable"), "")
@@ -70,9 +70,14 @@ def make(path):
         raise UserError(f"the run folder {path} can't be written: {error.strerror}") from None
 
 
-def _check_kinds(path):
+def check_kinds(path, log_name="log"):
+    """Checks that nothing in a run folder is a folder instead of a file or the other way round.
+
+    Raises:
+      UserError: something is.
+    """
     kinds = {
-        "file": (ARGS_FILE, CLASSES_FILE, "metrics.csv", ADVICE_FILE),
+        "file": (ARGS_FILE, CLASSES_FILE, "metrics.csv", ADVICE_FILE, f"{log_name}.txt"),
         "folder": ("best", "eval"),
     }
     for kind, names in kinds.items():
@@ -134,12 +139,15 @@ def read_classes(folder):
     path = os.path.join(folder, CLASSES_FILE)
     try:
         with open(path, newline="", encoding="utf-8") as file:
-            header, *rows = csv.reader(file)
+            header, *rows = [*csv.reader(file)] or [[]]
     except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{path}, the classes of the run, can't be read: {error}") from None
+    if header != _CLASSES_HEADER:
+        first = ",".join(_CLASSES_HEADER)
+        raise UserError(f"{path}, the classes of the run, is damaged: its first line isn't {first}")
     for index, row in enumerate(rows):
         is_text = re.search("[\0-\x1f]", "".join(row)) is None
-        if header != _CLASSES_HEADER or len(row) != 3 or row[0] != str(index) or not is_text:
+        if len(row) != 3 or row[0] != str(index) or not is_text:
             raise UserError(f"{path}, the classes of the run, is damaged at class {index}")
     return [(label, name) for _, label, name in rows]
 
@@ -170,7 +178,18 @@ def check_classes(folder, labels, names):
 
 def keep_damaged(path):
     """Renames a file to an unused name and returns its new path."""
-    numbers = itertools.chain([""], (f".{n}" for n in itertools.count(2)))
-    kept = next(p for p in (f"{path}.damaged{n}" for n in numbers) if not os.path.lexists(p))
+    kept = _unused(path)
     os.rename(path, kept)
     return kept
+
+
+def copy_damaged(path):
+    """Copies a file, which is about to be replaced, to an unused name and returns that."""
+    kept = _unused(path)
+    shutil.copyfile(path, kept)
+    return kept
+
+
+def _unused(path):
+    numbers = itertools.chain([""], (f".{n}" for n in itertools.count(2)))
+    return next(p for p in (f"{path}.damaged{n}" for n in numbers) if not os.path.lexists(p))

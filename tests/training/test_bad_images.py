@@ -1,5 +1,6 @@
 """--on_bad_image skip: what takes the place of a training image that can't be read."""
 
+import errno
 import os
 import shutil
 
@@ -7,12 +8,14 @@ import numpy as np
 import pytest
 
 from config import resolve
-from data import lists
+from data import lists, pipeline
 from data.bad_images import BadImages
 from evaluation import evaluator
 from tests.conftest import write_image, write_tree
 from tests.training.test_trainer import SMALL, config_of, message_of, train
 from training import build, hooks
+from utils import checkpoints
+from utils.errors import MachineError
 from utils.tf1 import tf
 
 # Row of the tree below -> row of the next readable image of its class.
@@ -97,6 +100,8 @@ def test_images_that_turn_bad_or_good_are_seen(tmp_path):
     for i in range(6):
         damage(tree, f"dog/{i}.jpg", cut=300)
     assert "all 6 training images of the class of" in message_of(bad_images.replace, [18])
+    os.rename(tree, str(tmp_path / "elsewhere"))
+    assert f"the image folder {tree} is gone" in message_of(bad_images.replace, [0])
 
 
 @pytest.mark.promise(
@@ -132,3 +137,50 @@ def test_a_run_skips_until_a_class_has_no_image_left(tmp_path, monkeypatch):
 
 def stop_with_the_dataset(config, prefix, dataset, *_, **__):
     raise InterruptedError(dataset)
+
+
+@pytest.mark.promise(
+    "the data set is moved or unmounted in mid-run",
+    "one sentence names what is gone, and the last checkpoint is kept",
+    "exit code 1",
+)
+def test_a_data_set_that_is_gone_is_named(tmp_path, monkeypatch):
+    tree, beat = write_tree(str(tmp_path / "all" / "tree")), hooks.Heartbeat.after_step
+
+    def move(hook, loop, terms):
+        beat(hook, loop, terms)
+        if loop.done == 2:
+            os.rename(str(tmp_path / "all"), str(tmp_path / "elsewhere"))
+
+    monkeypatch.setattr(hooks.Heartbeat, "after_step", move)
+    given = dict(train_iters=99, eval_every_steps=99, save_every_steps=2, train_mode="vanilla")
+    with pytest.raises(MachineError, match="run the same command again") as caught:
+        train(tree, tmp_path / "run", **given)
+    assert f" is gone: there is no {tmp_path / 'all'} any more" in str(caught.value)
+    assert checkpoints.latest(str(tmp_path / "run")) is not None
+
+
+@pytest.mark.promise(
+    "an image on a network file system can't be reached for a while",
+    "it is tried again after 1 s and 5 s, and each time is logged",
+    "3 tries",
+)
+def test_a_file_system_gets_three_tries(tmp_path, monkeypatch):
+    left, pauses, image = [errno.ESTALE, errno.EIO], [], str(tmp_path / "a.jpg")
+    write_image(image, (9, 9, 9))
+    monkeypatch.setattr(pipeline.time, "sleep", pauses.append)
+
+    def stat(path):
+        if left and path == image:
+            raise OSError(left.pop(), "Stale file handle", path)
+        return real(path)
+
+    real = os.stat
+    monkeypatch.setattr(pipeline.os, "stat", stat)
+    pipeline.check_file(image)
+    assert pauses == [1, 5]
+    for number, tries in ((errno.EIO, 3), (errno.ENOENT, 1)):
+        left[:] = [number] * 5
+        with pytest.raises(OSError):
+            pipeline.check_file(image)
+        assert len(left) == 5 - tries

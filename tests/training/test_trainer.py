@@ -182,12 +182,15 @@ def test_best_and_newest_checkpoints_are_kept(shared_tree, tmp_path):
 
 
 @pytest.mark.promise(
-    "the command of a finished run is given again", "nothing in its folder changes"
+    "the command of a finished run is given again",
+    "its metrics and checkpoints stay as they are, and no file is added",
 )
 def test_a_finished_run_is_left_as_it_is(shared_tree, copy_of_trained):
     before = (copy_of_trained / "metrics.csv").read_text()
+    names = sorted(os.listdir(str(copy_of_trained)))
     train(shared_tree, copy_of_trained)
     assert (copy_of_trained / "metrics.csv").read_text() == before
+    assert sorted(os.listdir(str(copy_of_trained))) == names
     with open(str(copy_of_trained / "metrics.csv"), newline="") as file:
         rows = list(csv.reader(file))
     assert len({len(row) for row in rows}) == 1 and len(rows[0]) == len(set(rows[0]))
@@ -203,6 +206,42 @@ def test_a_run_without_checkpoints_says_that_it_begins_again(shared_tree, copy_o
         path.unlink()
     train(shared_tree, copy_of_trained)
     assert "its metrics reach step 2: it begins again at step 0" in log.read_text()
+
+
+@pytest.mark.promise(
+    "args.json is damaged",
+    "the run resumes with the settings of the command line; the damaged file is kept",
+)
+def test_damaged_settings_do_not_stop_a_resume(shared_tree, copy_of_trained):
+    (copy_of_trained / "args.json").write_text("[1, 2]")
+    train(shared_tree, copy_of_trained, train_iters=3)
+    log = (copy_of_trained / "log.txt").read_text()
+    assert "args.json can't be read as the settings of a run: it holds [1, 2]; the settings" in log
+    assert f"kept as {copy_of_trained}/args.json.damaged" in log and "2 of 3 steps done" in log
+    assert (copy_of_trained / "args.json.damaged").read_text() == "[1, 2]"
+    (copy_of_trained / "args.json").write_text("{")
+    message = message_of(train, shared_tree, copy_of_trained, train_iters=1)
+    assert "--train_iters 1 is less than the 3 steps" in message
+
+
+@pytest.mark.promise(
+    "classes.csv, the log or the event files are damaged",
+    "a resume goes on; classes.csv is written anew where args.json shows the same classes, and the"
+    " damaged file is kept",
+)
+def test_a_damaged_class_map_does_not_stop_a_resume(shared_tree, copy_of_trained):
+    path = copy_of_trained / "classes.csv"
+    whole = path.read_text()
+    path.write_text(whole[:20])
+    for other in [*copy_of_trained.glob("events*"), copy_of_trained / "log.txt"]:
+        other.write_bytes(b"\0\xff damaged")
+    train(shared_tree, copy_of_trained)
+    assert path.read_text() == whole
+    assert (copy_of_trained / "classes.csv.damaged").read_text() == whole[:20]
+    assert b"classes.csv.damaged" in (copy_of_trained / "log.txt").read_bytes()
+    path.unlink()
+    (copy_of_trained / "args.json").write_text("null")
+    assert "classes.csv" in message_of(train, shared_tree, copy_of_trained)
 
 
 def test_a_longer_run_goes_on_and_keeps_its_best(shared_tree, copy_of_trained):

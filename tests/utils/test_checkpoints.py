@@ -133,6 +133,7 @@ def test_a_folder_whose_name_is_a_pattern_works_and_spares_its_neighbours(tmp_pa
     assert shapes == {"v": (300,)} and value_of("v")[0] == 3
 
 
+@pytest.mark.promise("weights lie in a folder called `run[1]` or `a?b`", "they are read")
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_the_older_format_in_a_folder_whose_name_is_a_pattern(tmp_path, name):
     (tmp_path / name).mkdir()
@@ -257,6 +258,11 @@ def fail_with(message):
 NODES = "Graph execution error:\n\nDetected at node 'save/SaveV2'\nNode: 'save/SaveV2'\n"
 
 
+@pytest.mark.promise(
+    "a checkpoint can't be written",
+    "it is tried again after 1 s and 10 s, then one sentence; nothing half written is left",
+    "3 tries, exit code 1",
+)
 @pytest.mark.parametrize(
     "reason, makes_room",
     [("No space left on device", True), ("Disk quota exceeded", True), ("Read-only disk", False)],
@@ -267,10 +273,26 @@ def test_a_checkpoint_that_cannot_be_written_leaves_nothing(
     run = Run(tmp_path)
     text = f"{NODES}{tmp_path}/model.ckpt-7; {reason}\n\t [[{{{{node save/SaveV2}}}}]]\n\nStack"
     monkeypatch.setattr(run.saver._saver, "save", fail_with(text))
+    pauses = []
+    monkeypatch.setattr(checkpoints.time, "sleep", pauses.append)
     message = message_of(run.saver.save, None, 7)
     assert "model.ckpt-7 can't be written (" in message and reason in message
     assert "Graph execution" not in message and ("free some space" in message) == makes_room
-    assert os.listdir(str(tmp_path)) == []
+    assert os.listdir(str(tmp_path)) == [] and pauses == [1, 10] and "3 times" in message
+
+
+def test_a_save_that_works_again_is_enough(tmp_path, monkeypatch, logged):
+    run = Run(tmp_path)
+    save = run.saver._saver.save
+
+    def mend(seconds):
+        monkeypatch.setattr(run.saver._saver, "save", save)
+
+    monkeypatch.setattr(run.saver._saver, "save", fail_with("No space left on device"))
+    monkeypatch.setattr(checkpoints.time, "sleep", mend)
+    run.save(7)
+    assert run.restored() == 7 and not list(tmp_path.glob("*tempstate*"))
+    assert "model.ckpt-7 can't be written (No space left" in logged[0][1]
 
 
 @pytest.mark.promise("the run folder is deleted during a run", "one sentence says so")
@@ -295,12 +317,14 @@ saver = checkpoints.RunSaver(sys.argv[1], "model.ckpt", 2)
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000))
 try:
+    checkpoints.PAUSES = (0, 0)
     saver.save(session, 3)
 except UserError as error:
     sys.stdout.write(str(error))
 """
 
 
+@pytest.mark.promise("a file may not get as large as a checkpoint", "one sentence says so")
 def test_the_reason_is_the_systems_own(tmp_path):
     words = [sys.executable, "-c", SCRIPT, str(tmp_path)]
     message = subprocess.check_output(words, cwd=ROOT, universal_newlines=True)

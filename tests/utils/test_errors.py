@@ -31,12 +31,20 @@ def test_exit_codes_and_messages(capsys):
 
 @pytest.mark.promise("the disk is full", "one sentence says so, without a traceback")
 def test_a_full_disk_is_no_fault_of_ours(capsys):
-    assert ended(OSError(errno.ENOSPC, "No space left on device", "runs/log.txt")) == 2
+    assert ended(OSError(errno.ENOSPC, "No space left on device", "runs/log.txt")) == 1
     message = "x.py: error: runs/log.txt can't be written: No space left on device; free some"
     assert capsys.readouterr().err == message + " space and run the same command again\n"
-    assert ended(OSError(errno.EACCES, "Permission denied", "runs")) == 2
+    assert ended(OSError(errno.EACCES, "Permission denied", "runs")) == 1
     message = "x.py: error: runs can't be read or written: Permission denied\n"
     assert capsys.readouterr().err == message
+
+
+@pytest.mark.promise("a run folder is deleted or unmounted in mid-run", "one sentence names it")
+def test_a_folder_that_is_gone_is_named(capsys, tmp_path):
+    path = str(tmp_path / "runs" / "a" / "metrics.csv")
+    assert ended(FileNotFoundError(errno.ENOENT, "No such file or directory", path)) == 1
+    message = f"{path} can't be read or written, as there is no {tmp_path / 'runs'} any more;"
+    assert message in capsys.readouterr().err
 
 
 class OpError(Exception):

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from utils import logs
-from utils.errors import UserError
+from utils.errors import MachineError, UserError
 from utils.tf1 import tf
 
 
@@ -72,17 +72,47 @@ def test_a_log_on_a_full_disk_ends_the_run():
     assert caught.value.errno == errno.ENOSPC
 
 
+class Full:
+    """A terminal that can't be written."""
+
+    def write(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.promise("the terminal can't be written", "the run goes on, and its log has it all")
+def test_a_full_terminal_does_not_end_a_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(logs.sys, "stderr", Full())
+    with logs.logging_to(str(tmp_path / "log.txt")) as log:
+        for text in ("one", "two"):
+            log.info(text)
+    with open(str(tmp_path / "log.txt")) as file:
+        assert [line.split()[-1] for line in file] == ["one", "two"]
+
+
+@pytest.mark.promise("the disk is full when a row is added to the events", "one sentence, once")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is full")
+def test_events_on_a_full_disk_end_the_run(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(
+        logs.tf.io, "TFRecordWriter", lambda path, real=tf.io.TFRecordWriter: real("/dev/full")
+    )
+    with pytest.raises(MachineError, match="events.* can't be written: No space left on device;"):
+        with logs.MetricsLog(str(tmp_path), ["loss"], 0) as table:
+            table.write(1, "train", {"loss": 1.0})
+    assert capfd.readouterr().err == ""
+
+
 def test_log_and_events_are_closed_on_failure(tmp_path):
     path = str(tmp_path / "log.txt")
     with pytest.raises(ZeroDivisionError), logs.logging_to(path) as log:
         with logs.MetricsLog(str(tmp_path), ["loss"], 0) as table:
             log.info("begun")
+            table.write(1, "train", {"loss": 1})
             table.write(1, "train", {"loss": 1 / 0})
     assert logs.LOGGER.handlers == []
     with open(path) as file:
         assert "begun" in file.read()
     (events,) = glob.glob(str(tmp_path / "events*"))
-    assert len(list(tf.train.summary_iterator(events))) == 2
+    assert len(list(tf.train.summary_iterator(events))) == 3
 
 
 def test_a_folder_in_place_of_the_log_is_said(tmp_path):

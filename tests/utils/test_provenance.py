@@ -24,6 +24,10 @@ def repository(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.promise(
+    "somebody asks where a number comes from",
+    "a run stores commit, local changes, versions, device and command line",
+)
 def test_what_a_run_stores(monkeypatch):
     monkeypatch.setattr("sys.argv", ["main.py", "--run_dir", "a b"])
     found = provenance.provenance("-1")

@@ -27,7 +27,7 @@ number = getattr(signal, sys.argv[1])
 before = signal.getsignal(number)
 with StopRequest() as stop:
     assert stop.signal_number is None
-    for sent in (number, signal.SIGTERM, signal.SIGUSR1):
+    for sent in (number, signal.SIGCONT, signal.SIGTERM, signal.SIGUSR1):
         os.kill(os.getpid(), sent)
         assert stop.signal_number == number
     try:
@@ -38,6 +38,11 @@ assert signal.getsignal(number) is before
 """
 
 
+@pytest.mark.promise(
+    "any of seven signals during a step",
+    "the first is remembered until the step is done, through SLURM's later ones too; a second"
+    " SIGINT ends at once",
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_first_signal_is_remembered_and_the_handlers_come_back(name):
     done = run(REMEMBERED, name)
@@ -75,6 +80,7 @@ with exit_on_signal("x.py"):
 """
 
 
+@pytest.mark.promise("a signal before training", "one sentence", "exit code 128 + its number")
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_before_training_a_signal_ends_the_process_with_one_sentence(name):
     done = run(AT_ONCE, name)
