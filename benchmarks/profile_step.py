@@ -9,15 +9,25 @@ more than the step takes.
 
 import argparse
 import collections
+import statistics
 import tempfile
 
 from benchmarks.step_time import Timed, write_images
+from benchmarks.turns import Row, timed
 from config.losses import TRAIN_MODES
 from config.networks import NETWORKS
 from config.resolve import resolve
 from utils.tf1 import TENSORFLOW_VERSION, tf
 
 TAG = "step"
+_INPUT = "IteratorGetNext"
+
+
+def traced_step(training):
+    """Takes a step of a step_time.Timed; returns its seconds and its tf.RunMetadata."""
+    traced = tf.RunMetadata()
+    options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
+    return timed(lambda: training.step(options=options, run_metadata=traced))(), traced
 
 
 def trace(config, folder):
@@ -30,14 +40,30 @@ def trace(config, folder):
     Returns:
       tf.RunMetadata.
     """
-    timed = Timed(config)
-    traced = tf.RunMetadata()
-    options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
-    timed.step(options=options, run_metadata=traced)
-    writer = tf.summary.FileWriter(folder, graph=timed.graph)
+    training = Timed(config)
+    _, traced = traced_step(training)
+    writer = tf.summary.FileWriter(folder, graph=training.graph)
     writer.add_run_metadata(traced, TAG)
     writer.close()
     return traced
+
+
+def measure_waiting(net="resnet50", batch_size=32, frame_size=None, rounds=9):
+    """How much of a step passes while it waits for its images; list of turns.Row."""
+    with tempfile.TemporaryDirectory() as root:
+        training = Timed(_config(root, net=net, batch_size=batch_size, frame_size=frame_size))
+        steps = [traced_step(training) for _ in range(rounds)]
+    waiting = [dict((k, s) for k, _, s in seconds_by_kind(t))[_INPUT] for _, t in steps]
+    seconds = [seconds for seconds, _ in steps]
+    ratios = [waited / step for waited, step in zip(waiting, seconds)]
+    medians = f"{statistics.median(waiting):.4g} s and {statistics.median(seconds):.4g} s"
+    what = f"{net}, batch {batch_size}: waiting for images / step"
+    return [Row(what, ratios, medians, most=0.03)]
+
+
+def _config(root, **settings):
+    write_images(root)
+    return resolve(dict(settings, dataset="custom", dataset_path=root, pretrained="none"))
 
 
 def seconds_by_kind(traced):
@@ -77,8 +103,7 @@ def main():
     args = vars(parser.parse_args())
     folder = args.pop("out")
     with tempfile.TemporaryDirectory() as root:
-        write_images(root)
-        config = resolve(dict(args, dataset="custom", dataset_path=root, pretrained="none"))
+        config = _config(root, **args)
         kinds = seconds_by_kind(trace(config, folder))
     total = sum(seconds for _, _, seconds in kinds)
     print(f"{config.net}, batch {config.batch_size}, TensorFlow {TENSORFLOW_VERSION}")

@@ -167,6 +167,14 @@ TABLES = {
             for sampler in ("shuffle", "pk")
         ),
     ),
+    "losses": TableSpec(
+        title="Softmax and every ranking loss",
+        about="python reproduce.py --table losses: the paper's loss, its rivals and later ones, each"
+        " with its own paper's settings, under one recipe. No published numbers.",
+        settings={"net": "resnet50"},
+        rows=rows_by_mode(LOSSES),
+        metrics=("accuracy", "recall@1", "map@r"),
+    ),
     "imbalance": TableSpec(
         title="Long-tailed training lists, micro and macro accuracy",
         about="The paper's experiment on video data, repeated on public data: python reproduce.py"

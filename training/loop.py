@@ -170,7 +170,7 @@ def take_step(session, graph, config, image_list, done):
             for part in parts:
                 session.run(graph.embed, part)
         if graph.accumulate is None:
-            batches.append(session.run((graph.terms, graph.step))[0])
+            batches.append(session.run((graph.terms, graph.step), parts[0])[0])
         else:
             batches = [session.run((graph.terms, graph.accumulate), part)[0] for part in parts]
             session.run(graph.step)

@@ -207,10 +207,12 @@ def check_replicas(config, count):
 
     Raises:
       UserError: B is not a multiple of N, or, for P x K batches, of N * K; or a replica's part has
-        no negatives and is mined alone.
+        no negatives and is mined alone; or each would have a memory of its own.
     """
     if count == 1:
         return
+    if config.memory and config.mining == "batch":
+        raise UserError(f"--memory on {count} replicas needs --mining step, which fills one memory")
     unit = count * (config.images_per_class or 1)
     if config.mining == "batch" and config.images_per_class:
         unit *= 2  # two classes on each replica

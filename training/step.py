@@ -2,6 +2,7 @@
 
 from config.networks import NETWORKS
 from losses.mining import Step
+from nets.dropout import rows_of_step
 from training.averaging import create_averages
 from training.build import build_objective, build_tower, draws_per_step
 from training.step_cache import StepCache
@@ -29,23 +30,24 @@ def build_step(config, replicas, index, iterator, part, num_classes, optimizer, 
     if draws_per_step(config) < config.accumulate_batches:
         cache = StepCache(images, labels, part, config.accumulate_batches)
         images, labels = cache.images, cache.labels
-    tower = build_tower(config, images, num_classes, is_training=True)
-    if config.mining == "step" and (cache is not None or replicas.count > 1):
+    num_parts = replicas.count * config.accumulate_batches
+    size = images.shape.as_list()[0]
+    first = (index + part * replicas.count) * size
+    with rows_of_step(first, num_parts * size if num_parts > 1 else None):
+        tower = build_tower(config, images, num_classes, is_training=True)
+    if config.mining == "step" and num_parts > 1:
         own = {"labels": labels, "embeddings": tf.stop_gradient(tower.embeddings)}
-        whole, num_parts, position = replicas.gather(own, index), replicas.count, index
+        whole = replicas.gather(own, index)
         if cache is not None:
             embed, whole = cache.embed(whole)
-            num_parts *= config.accumulate_batches
-            position += part * replicas.count
-        size = images.shape.as_list()[0]
-        step = Step(whole["labels"], whole["embeddings"], position * size, num_parts)
+        step = Step(whole["labels"], whole["embeddings"], first, num_parts)
     built = build_objective(config, labels, tower, step)
-    total, first = built.total / replicas.count, []
+    total, updates = built.total / replicas.count, []
     if config.ema_decay:
         create_averages()
         if config.accumulate_batches == 1:  # else statistics are updated before, with each batch
-            first = batch_norm_updates(config)
-    with tf.control_dependencies(first):
+            updates = batch_norm_updates(config)
+    with tf.control_dependencies(updates):
         accumulate, update = minimise(optimizer, total, global_step, config.accumulate_batches)
     if built.update is not None and (accumulate is None or step is not None):
         update = tf.group(update, built.update)

@@ -1,10 +1,15 @@
 """The benchmarks run, and their results file keeps what was not measured again."""
 
+import time
+
+import numpy as np
 import pytest
 
 from benchmarks import __main__ as benchmarks
 from benchmarks import profile_step, scaling, turns
 from config.resolve import resolve
+from training import graphs
+from training.build import train_input
 from utils.tf1 import TENSORFLOW_VERSION, tf
 
 SLOW = {"scaling": [pytest.mark.slow]}  # it starts seven processes
@@ -83,3 +88,22 @@ def test_tensorboard_opens_a_profile(shared_tree, tmp_path):
     test_a_profile_of_a_step(shared_tree, tmp_path)
     run = reader.EventAccumulator(str(tmp_path)).Reload()
     assert run.Tags()["run_metadata"] == ["step"] and run.Tags()["graph"]
+
+
+def test_a_slow_input_counts_as_waiting(monkeypatch):
+    tiny = dict(net="mobile", batch_size=8, frame_size=32, rounds=2)
+
+    def share():
+        (row,) = profile_step.measure_waiting(**tiny)
+        return max(row.ratios)
+
+    def slow(*args):
+        return train_input(*args).map(lambda images, labels: (images + pause(), labels))
+
+    def pause():
+        waited = tf.numpy_function(lambda: time.sleep(1) or np.float32(0), [], tf.float32)
+        return tf.reshape(waited, [])
+
+    assert 0 <= share() < 0.8
+    monkeypatch.setattr(graphs, "train_input", slow)
+    assert share() > 0.8

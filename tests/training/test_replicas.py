@@ -7,6 +7,7 @@ import pytest
 from config.losses import TWO_HEAD_MODES
 from config.resolve import resolve
 from data import lists
+from nets.dropout import dropout
 from nets.two_head import TwoHead
 from tests.conftest import write_tree
 from training import build, graphs, preflight, step
@@ -45,10 +46,10 @@ def make_config(layout, **given):
 
 def tiny_tower(config, images, num_classes, is_training, reuse=None):
     """Enough of a network to have weights before and in both heads."""
-    del config, is_training
+    del config
     with tf.variable_scope(tf.get_variable_scope(), reuse=reuse):
         net = slim.conv2d(images / 128, 4, 5, 4, scope="conv")
-        pooled = tf.reduce_mean(net, [1, 2])
+        pooled = dropout(tf.reduce_mean(net, [1, 2]), 0.75, is_training)
         logits = slim.fully_connected(pooled, num_classes, activation_fn=None, scope="logits")
         vectors = slim.fully_connected(slim.flatten(net), 8, activation_fn=None, scope="embedding")
     return TwoHead(logits, tf.nn.l2_normalize(vectors, 1, 1e-10), pooled, {})
@@ -148,6 +149,13 @@ def test_batches_that_they_can_share():
     preflight.check_replicas(make_config((32, 1, "-1")), 4)
     preflight.check_replicas(make_config((32, 1, "-1"), mining="batch"), 4)
     preflight.check_replicas(make_config((33, 1, "-1"), sampler="shuffle"), 1)
+
+
+def test_a_memory_of_the_parts_that_are_mined_alone():
+    config = make_config((32, 1, "-1"), mining="batch", memory=64)
+    preflight.check_replicas(config, 1)
+    with pytest.raises(UserError, match="--memory on 2 replicas needs --mining step"):
+        preflight.check_replicas(config, 2)
 
 
 def test_the_shares_of_the_input_are_the_batch_of_one_device(train_list):
