@@ -28,6 +28,9 @@ def floor_lines(config):
     split, chosen_on = preflight.final_split(config), preflight.with_eval_split(config).eval_split
     held_out = chosen_on if chosen_on not in ("test", split) else None
     dataset = preflight.load_dataset(config, {"train", split, held_out or split})
+    train = set(dataset.splits["train"].paths)
+    if held_out and not train.isdisjoint(dataset.splits[held_out].paths):
+        held_out = None  # C would be chosen on images that it is fitted to
     weights = preflight.pretrained_path(config)
     found = _outputs(config, weights, dataset)
     pooled = {name: arrays["pooled"] for name, arrays in found.items()}

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
+from threadpoolctl import threadpool_limits
 
 from evaluation.neighbours import Index
 from utils.errors import UserError
@@ -64,7 +65,9 @@ def linear_probe(features, labels, strength):
     Returns:
       sklearn LogisticRegression, whose `predict` takes float32 [M, F].
     """
-    with warnings.catch_warnings():  # a weak penalty may need more steps than it is worth
+    # Sums depend on the number of threads, which also wait for one another on a loaded machine.
+    with threadpool_limits(1), warnings.catch_warnings():
+        # A weak penalty may need more steps than it is worth.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return LogisticRegression(C=strength, max_iter=_ITERATIONS).fit(features, labels)
 
