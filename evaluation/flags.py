@@ -15,7 +15,8 @@ EPILOG = """examples:
   python eval.py --run_dir RUN --report                         and report.html, one file
 
 The network runs once over the list, the training list and a held-out validation list. Its outputs
-are stored under RUN/eval/ and reused as long as checkpoint, lists and images are unchanged.
+are stored under RUN/eval/ and reused as long as checkpoint, lists and images are unchanged. A list
+of classes that training lacks (main.py --lists_folder lists_unseen) is only searched: no accuracy.
 """
 
 

@@ -8,6 +8,8 @@ from evaluation import metrics
 from evaluation.neighbours import Index
 
 KEPT = 16
+# The 11,316 test classes of Stanford Online Products would take k-means hours, in every space.
+MOST_CLUSTERS = 2000
 _CHUNK = 4096
 
 
@@ -57,13 +59,15 @@ def clustering_scores(vectors, labels, seed=0):
       seed: int.
 
     Returns:
-      dict from the name of a clustering metric to float, normalised by the mean entropy.
+      dict from the name of a clustering metric to float, normalised by the mean entropy; nan if
+      there are more than `MOST_CLUSTERS` classes.
     """
-    num_clusters = len(np.unique(labels))
+    num_clusters, names = len(np.unique(labels)), metrics.names_of("clustering")
+    if num_clusters > MOST_CLUSTERS:
+        return dict.fromkeys(names, float("nan"))
     # The start is many small products, for which threads busy-wait for one another: a single thread
     # is ten times faster on a loaded machine.
     with threadpool_limits(1):
         centres, _ = kmeans_plusplus(vectors, num_clusters, random_state=seed)
     clusters = KMeans(num_clusters, init=centres, n_init=1, random_state=seed).fit_predict(vectors)
-    names = metrics.names_of("clustering")
     return {name: float(metrics.METRICS[name].function(labels, clusters)) for name in names}

@@ -57,3 +57,9 @@ def test_a_perfect_and_a_shuffled_embedding():
     assert scores(noise, labels)["recall@1"] < 0.5
     clusters = retrieval.clustering_scores(noise, labels)
     assert clusters["nmi"] < 0.4 and clusters["ami"] < 0.1
+
+
+def test_too_many_classes_for_k_means_have_no_clusters(monkeypatch):
+    monkeypatch.setattr(retrieval, "MOST_CLUSTERS", 2)
+    clusters = retrieval.clustering_scores(np.eye(3, dtype=np.float32), np.arange(3))
+    assert set(clusters) == {"nmi", "ami"} and np.isnan(list(clusters.values())).all()

@@ -12,6 +12,7 @@ from reproduction import flags, tiny, write
 from reproduction.cells import cells_of
 from reproduction.state import DONE, OTHER, states_of
 from reproduction.tables import TABLES
+from tests.reproduction import test_reproduce
 from tests.reproduction.helpers import finish, path_in_run, request_of, write_args
 from tests.reproduction.test_collect import entry
 from training import trainer
@@ -132,3 +133,12 @@ def test_a_tiny_table_from_data_sets_to_numbers(tmp_path, monkeypatch):
         scores = [state.reports["folds"][metric] for state in states]
         assert found["mean"] == pytest.approx(sum(scores) / 4) and found["n"] == 1
     assert entries["recall@1"]["mean"] > 0
+
+
+@pytest.mark.slow
+def test_the_tiny_table_by_its_command_and_again(tmp_path):
+    words = ["--table", "unseen", "--modes", "vanilla", "--datasets", "cub"]
+    assert "\n4 to do\n" in test_reproduce.finish(test_reproduce.start(tmp_path, *words))
+    numbers = test_reproduce.numbers_of(tmp_path, "unseen_folds_tiny")
+    assert len(numbers) == 2 * 7 + 1 and all(len(values) == 1 for values in numbers.values())
+    assert "\n4 done\n" in test_reproduce.finish(test_reproduce.start(tmp_path, *words))
