@@ -293,7 +293,9 @@ def raise_unreadable(error, paths, augmentation):
             " replace it, or remove it from the list; python -m datasets_lists check finds all"
             " such files"
         )
-    if "IteratorGetNext" in str(error):
+    # Other ops' errors, such as a lack of memory, may mention the input, but they name their op.
+    is_input = error.op is None or error.op.type == "IteratorGetNext"
+    if is_input and "IteratorGetNext" in str(error):
         raise MachineError(
             f"images could not be read ({reason_of(error)}), though they can be now; run the same"
             " command again"

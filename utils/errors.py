@@ -109,8 +109,7 @@ def run_script(program, run):
         _drop_output()
         sys.exit(1)
     except OSError as error:
-        if error.filename is None:
-            _drop_output()
+        _drop_output()
         print(f"{program}: error: {_sentence_of(error)}", file=sys.stderr)
         sys.exit(1)
     except Interrupted as stop:
@@ -132,8 +131,11 @@ def _open_closed_streams():
 
 
 def _drop_output():
-    """Sends what has not been printed yet to nowhere, as Python prints it at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Sends what can't be printed to nowhere, as Python tries it again at the end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_every_character():

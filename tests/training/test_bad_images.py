@@ -184,3 +184,22 @@ def test_a_file_system_gets_three_tries(tmp_path, monkeypatch):
         with pytest.raises(OSError):
             pipeline.check_file(image)
         assert len(left) == 5 - tries
+
+
+def test_images_that_can_be_read_again_are_told_from_other_errors(tmp_path):
+    image = str(tmp_path / "a.jpg")
+    write_image(image, (9, 9, 9))
+    os.rename(image, image + ".away")
+    augmentation = build.augmentation_of(config_of(str(tmp_path), tmp_path / "run"))
+    with tf.Graph().as_default(), tf.Session() as session:
+        dataset = pipeline.evaluation_batches(
+            lists.ImageList(str(tmp_path), ["a.jpg"], np.zeros([1], np.int32)), 1, augmentation
+        )
+        batch = tf.data.make_one_shot_iterator(dataset).get_next()
+        other = tf.errors.ResourceExhaustedError(None, tf.no_op(), "OOM\n\t [[IteratorGetNext/_3]]")
+        with pytest.raises(tf.errors.OpError) as caught:
+            session.run(batch)
+    os.rename(image + ".away", image)
+    assert build.raise_unreadable(other, [image], augmentation) is None
+    with pytest.raises(MachineError, match=r"could not be read \(.*No such file.*they can be now"):
+        build.raise_unreadable(caught.value, [image], augmentation)
