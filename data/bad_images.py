@@ -88,7 +88,7 @@ class BadImages:
                 continue
             if position not in self.reasons:
                 logging.getLogger("two_head").warning(
-                    "%s is a bad image (%s): the next one of its class is used instead",
+                    "%s is a bad image (%s), which --on_bad_image skip leaves out",
                     self._path(position), reason,
                 )  # fmt: skip
             self.reasons[position] = reason
