@@ -24,11 +24,12 @@ def draw(path, title, entries):
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     step = 0.7 / len(rows)
+    colours = cm.tab10 if len(rows) <= cm.tab10.N else cm.tab20
     for entry in own:
         number = rows.index(entry.row)
         place = datasets.index(entry.dataset) + step * (number - (len(rows) - 1) / 2)
         label = entry.row if entry.dataset == datasets[0] else None
-        _draw(axes, entry, place, 0.4 * step, cm.tab10(number % 10), label)
+        _draw(axes, entry, place, 0.4 * step, colours(number % colours.N), label)
     axes.plot([], [], color="black", label="published")
     axes.set_xlim(-0.6, len(datasets) - 0.4)
     axes.set_xticks(np.arange(len(datasets)))

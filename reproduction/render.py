@@ -88,7 +88,8 @@ def to_markdown(table):
     lines = [f"# {table.heading}", "", *about]
     for metric in dict.fromkeys(entry.metric for entry in entries):
         own = [entry for entry in entries if entry.metric == metric]
-        lines += [f"## {metric}, percent: mean ± standard deviation (number of runs)", ""]
+        counted = "seeds" if TABLES[request.table].folds else "runs"
+        lines += [f"## {metric}, percent: mean ± standard deviation (number of {counted})", ""]
         lines += _markdown_grid(request, _grid(request, own, cell_text)) + [""]
         if TABLES[request.table].folds and any(entry.interval for entry in own):
             lines += ["95 % interval of the mean, Student's t over the seeds:", ""]
