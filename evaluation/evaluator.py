@@ -227,7 +227,9 @@ def outputs_of(config, prefix, dataset, batch_size=None, scored=None):
     }
     found = {}
     for split, identity in identities.items():
-        arrays, path = outputs.find(folder, identity)
+        is_unseen = lists[split].unseen
+        names = [name for name in outputs.NAMES if name != "logits" or not is_unseen]
+        arrays, path = outputs.find(folder, identity, names)
         if arrays is not None:
             found[split] = arrays
             logs.LOGGER.info("%s list: reusing the network's outputs from %s", split, path)

@@ -41,12 +41,13 @@ def identity_of(prefix, step, image_list, settings):
     return json.dumps(dict(parts, settings=settings), sort_keys=True)
 
 
-def find(folder, identity):
+def find(folder, identity, names=NAMES):
     """Finds stored outputs among the evaluations of a run.
 
     Args:
       folder: str, the run's eval/.
       identity: str, see `identity_of`.
+      names: sequence of str, the arrays that must be there.
 
     Returns:
       dict from name to array, and str, the file; (None, None) if there are none with this identity
@@ -58,7 +59,7 @@ def find(folder, identity):
         try:
             with np.load(path, allow_pickle=False) as file:
                 if str(file["identity"]) == identity:
-                    return {name: file[name] for name in NAMES if name in file.files}, path
+                    return {name: file[name] for name in names}, path
         except Exception:  # NumPy's reader fails in many ways on damaged files
             continue
     return None, None

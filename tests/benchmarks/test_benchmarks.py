@@ -91,7 +91,7 @@ def test_a_profile_of_a_step_that_tensorboard_opens(shared_tree, tmp_path):
 
 
 def test_a_slow_input_counts_as_waiting(monkeypatch):
-    tiny = dict(net="mobile", batch_size=8, frame_size=32, rounds=2)
+    tiny = dict(net="mobile", batch_size=8, frame_size=32, rounds=1)
 
     def share():
         (row,) = profile_step.measure_waiting(**tiny)
@@ -101,9 +101,9 @@ def test_a_slow_input_counts_as_waiting(monkeypatch):
         return train_input(*args).map(lambda images, labels: (images + pause(), labels))
 
     def pause():
-        waited = tf.numpy_function(lambda: time.sleep(1) or np.float32(0), [], tf.float32)
+        waited = tf.numpy_function(lambda: time.sleep(2) or np.float32(0), [], tf.float32)
         return tf.reshape(waited, [])
 
-    assert 0 <= share() < 0.8
+    assert 0 <= share() < 0.6
     monkeypatch.setattr(graphs, "train_input", slow)
-    assert share() > 0.8
+    assert share() > 0.6

@@ -69,9 +69,13 @@ def checkpoint(config, images, folder):
 NETWORKS = {
     "mobile": dict(frame_size=64), "resnet50": dict(frame_size=64), "inc1": dict(frame_size=64),
 }  # fmt: skip
+MAPS = [
+    ("mobile", "flatten"), ("mobile", "average"), ("inc1", "flatten"),
+    pytest.param("resnet50", "flatten", marks=pytest.mark.slow),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("net, pool", [*((n, "flatten") for n in NETWORKS), ("mobile", "average")])
+@pytest.mark.parametrize("net, pool", MAPS)
 def test_maps_of_a_network_add_up_to_what_they_explain(tmp_path, images, net, pool):
     given = dict(NETWORKS[net], emb_dim=8, resize_min=70, resize_max=80, emb_pool=pool)
     config = config_of(images.folder, tmp_path, net=net, **given)
