@@ -11,6 +11,8 @@ from tests.evaluation.report.test_page import Tree
 from tests.training.test_trainer import config_of
 from training import trainer
 
+pytestmark = pytest.mark.usefixtures("small_graphs")
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
@@ -22,7 +24,7 @@ def runs(tmp_path_factory):
     for mode in ("hard", "vanilla"):
         config = config_of(
             tree, root / mode, train_mode=mode, train_iters=1, frame_size=48, resize_min=50,
-            resize_max=60, depth_multiplier=1.0,
+            resize_max=60,
         )  # fmt: skip
         trainer.train(config)
     return root
@@ -91,7 +93,7 @@ def test_a_vanilla_run_has_one_space_and_one_map(runs):
     inputs = report.inputs_of(run)
     assert set(inputs.near_errors) == set(inputs.samples) == {"pooled"}
     assert inputs.explanation.embedding.reason == "this run has no embedding head"
-    assert inputs.explanation.classifier.maps.shape[1:] == (2, 2)
+    assert inputs.explanation.classifier.maps.shape[1:] == (12, 12)
 
 
 def test_projector_of_a_run(runs):
