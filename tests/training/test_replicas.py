@@ -89,7 +89,14 @@ def assert_equal(found, expected, error=1e-5):
         np.testing.assert_allclose(found[1][name], value, rtol=0, atol=bound, err_msg=name)
 
 
-@pytest.mark.parametrize("mode", TWO_HEAD_MODES)
+# A value for each anchor, a mean, variables of its own: with a rate, an update, or clusters.
+KINDS = ("hard", "semi_hard", "proxy_anchor", "center", "magnet")
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [pytest.param(m, marks=[] if m in KINDS else [pytest.mark.slow]) for m in TWO_HEAD_MODES],
+)
 def test_every_layout_takes_the_same_steps(mode, train_list, tmp_path, monkeypatch):
     monkeypatch.setattr(step, "build_tower", tiny_tower)
     start = str(tmp_path / "start")
@@ -152,7 +159,7 @@ def test_batches_that_they_can_share():
 
 
 def test_a_memory_of_the_parts_that_are_mined_alone():
-    config = make_config((32, 1, "-1"), mining="batch", memory=64)
+    config = make_config((32, 1, "-1"), mining="batch", memory=64, memory_start=1)
     preflight.check_replicas(config, 1)
     with pytest.raises(UserError, match="--memory on 2 replicas needs --mining step"):
         preflight.check_replicas(config, 2)

@@ -82,7 +82,8 @@ def test_centers_move_in_training(shared_tree, tmp_path):
     "it ends with the weights of an unbroken run, bit for bit on the CPU",
 )
 @pytest.mark.parametrize("net, changes", [
-    ("resnet50", dict(emb_dim=8, accumulate_batches=2, learning_rate=0.02)),
+    pytest.param("resnet50", dict(emb_dim=8, learning_rate=0.02), marks=pytest.mark.slow),
+    ("mobile", dict(accumulate_batches=2, learning_rate=0.02)),
     ("mobile", dict(learning_rate=0.02, recipe="strong", warmup_steps=1)),  # with dropout
     ("mobile", dict(learning_rate=0.02, memory=20, memory_start=1)),
     ("mobile", dict(train_mode="magnet", magnet_refresh_steps=2, magnet_clusters=2)),
