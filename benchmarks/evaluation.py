@@ -10,7 +10,7 @@ from benchmarks.step_time import write_images
 from benchmarks.turns import compare, lines_of, take_turns, timed
 from config.networks import NETWORKS
 from config.resolve import resolve
-from evaluation import evaluator
+from evaluation import network, scoring
 from training import graphs, preflight
 from utils.tf1 import open_session, tf
 
@@ -45,8 +45,8 @@ def measure(net="resnet50", batch_size=32, frame_size=None, rounds=5):
                     session.run(outputs, {graph.images: images})
 
             def evaluation():
-                arrays = evaluator.run_network(session, graph, image_list)
-                evaluator.evaluate(arrays, arrays["embeddings"])
+                arrays = network.run_network(session, graph, image_list)
+                scoring.in_training(arrays, arrays["embeddings"])
 
             tasks = {"evaluation": timed(evaluation), "forward pass": timed(forward)}
             seconds = take_turns(tasks, rounds)

@@ -7,59 +7,17 @@ import numpy as np
 
 from config import stored
 from evaluation import files as eval_files
-from evaluation import outputs, scoring, spaces
-from training import build, graphs, preflight
+from evaluation import network, scoring, spaces
+from training import build, preflight
 from utils import checkpoints, logs, run_dir
 from utils.errors import UserError
 from utils.provenance import differences, provenance
-from utils.tf1 import open_session, tf
 
 # The final evaluations of main.py: checkpoint, and folder under eval/ with the split's name.
 FINAL_EVALUATIONS = (("best", "{}-best"), ("last", "{}"))
 # Value of --embedding -> space.
 EMBEDDINGS = {"head": "embedding", "pooled": "pooled", "both": "both"}
 _WORDS = {space: word for word, space in EMBEDDINGS.items()}
-
-evaluate = scoring.in_training
-
-
-def run_network(session, graph, image_list, is_stopped=lambda: False, start=None):
-    """Runs every image of a split through the network, once.
-
-    Args:
-      session: tf.Session, with the network's variables.
-      graph: EvalGraph.
-      image_list: data.lists.ImageList.
-      is_stopped: function without arguments, called after each batch; True ends the pass.
-      start: op that begins the pass; default that of the list which the graph was built for.
-
-    Returns:
-      None if the pass was stopped, else dict from name to array: `labels` int32 [N], `logits`
-      float32 [N, C] (not for unseen classes), `pooled` float32 [N, F], `embeddings` float32 [N, D]
-      with rows of unit norm (the pooled ones for a run without that head).
-
-    Raises:
-      UserError: an image can't be decoded.
-    """
-    names = ("labels", "pooled") + ("logits",) * (not image_list.unseen)
-    names += ("embeddings",) * (graph.embeddings is not None)
-    fetches = {name: getattr(graph, name) for name in names}
-    session.run(start or graph.start)
-    parts = []
-    size = len(image_list.files)
-    for _ in range(-(-size // graph.batch_size)):
-        if is_stopped():
-            return None
-        try:
-            parts.append(session.run(fetches))
-        except tf.errors.OpError as error:
-            done = sum(len(part["labels"]) for part in parts)
-            build.raise_unreadable(error, image_list.paths[done:], graph.augmentation)
-            raise
-    # The last batch of several replicas is filled up.
-    arrays = {name: np.concatenate([part[name] for part in parts])[:size] for name in fetches}
-    arrays.setdefault("embeddings", spaces.unit_rows(arrays["pooled"]))
-    return arrays
 
 
 def evaluate_run(
@@ -106,7 +64,7 @@ def evaluate_run(
     target = os.path.join(folder, "eval", out or split)
     eval_files.make_folder(target)
     needed = needed_lists(dataset, split)
-    found, identities = outputs_of(config, prefix, needed, batch_size, scored=split)
+    found, identities = network.outputs_of(config, prefix, needed, batch_size, scored=split)
     space_names = spaces.names_of(config.emb_dim is not None)
     if image_list.unseen:
         scores, nearest = scoring.score_unseen(
@@ -196,101 +154,6 @@ def final_reports(config, split):
         yield evaluate_run(config.run_dir, split, checkpoint, out=out.format(split))
 
 
-def outputs_of(config, prefix, dataset, batch_size=None, scored=None):
-    """The network's outputs for lists of a run, from storage if possible, else computed.
-
-    New outputs are stored in eval/cache/ of the run folder.
-
-    Args:
-      config: Config of the run.
-      prefix: str, the checkpoint's.
-      dataset: data.lists.Dataset, whose splits are the lists.
-      batch_size: int, default the run's.
-      scored: str, a split that the caller stores with its evaluation instead.
-
-    Returns:
-      dict from split to dict of arrays, see `run_network`, and dict from split to identity, see
-      `outputs.identity_of`.
-
-    Raises:
-      UserError: the checkpoint does not match or is damaged, an image can't be decoded, or the run
-        folder can't be written.
-    """
-    folder = os.path.join(config.run_dir, "eval")
-    step, lists = _step_of(prefix), dataset.splits
-    settings = [str(build.augmentation_of(config))]
-    settings += [config.net, config.depth_multiplier, config.feature_map]
-    settings += [config.emb_dim, config.emb_pool]
-    identities = {
-        split: outputs.identity_of(prefix, step, image_list, settings)
-        for split, image_list in lists.items()
-    }
-    found = {}
-    for split, identity in identities.items():
-        is_unseen = lists[split].unseen
-        names = [name for name in outputs.NAMES if name != "logits" or not is_unseen]
-        arrays, path = outputs.find(folder, identity, names)
-        if arrays is not None:
-            found[split] = arrays
-            logs.LOGGER.info("%s list: reusing the network's outputs from %s", split, path)
-    missing = {split: image_list for split, image_list in lists.items() if split not in found}
-    if missing:
-        num_classes = len(dataset.class_map.labels)
-        found.update(_restore_and_run(config, prefix, missing, num_classes, batch_size))
-    suffix = "-best" if _is_best(config, prefix) else ""
-    for split in set(missing) - {scored}:
-        path = os.path.join(folder, outputs.CACHE, f"{split}{suffix}.npz")
-        with eval_files.writing(folder):
-            outputs.save(path, found[split], lists[split].files, identities[split])
-    return found, identities
-
-
-def _restore_and_run(config, prefix, lists, num_classes, batch_size):
-    """Runs a checkpoint over lists."""
-
-    def restore(session):
-        checkpoints.restore(tf.train.Saver(), session, prefix)
-
-    found = run_lists(config, restore, lists, num_classes, batch_size)
-    outputs_of_all = (values for arrays in found.values() for values in arrays.values())
-    if not all(np.isfinite(values).all() for values in outputs_of_all):
-        raise UserError(f"{prefix} gives outputs that are not finite; choose another --checkpoint")
-    return found
-
-
-def run_lists(config, restore, lists, num_classes, batch_size=None):
-    """Runs the network over lists; no batch spans two, so each list's outputs are its own.
-
-    Args:
-      config: Config.
-      restore: function that sets the variables of a tf.Session.
-      lists: dict from name to data.lists.ImageList.
-      num_classes: int, C.
-      batch_size: int, default the run's.
-
-    Returns:
-      dict from name to dict of arrays, see `run_network`.
-
-    Raises:
-      UserError: an image can't be decoded.
-    """
-    with tf.Graph().as_default():
-        first = next(iter(lists.values()))
-        graph = graphs.build_eval_graph(config, first, num_classes, batch_size)
-        starts = {
-            split: graph.iterators[0].make_initializer(
-                build.eval_input(config, image_list, batch_size)
-            )
-            for split, image_list in lists.items()
-        }
-        with open_session(config.gpu) as session:
-            restore(session)
-            return {
-                split: run_network(session, graph, image_list, start=starts[split])
-                for split, image_list in lists.items()
-            }
-
-
 def _held_out_split(config, split):
     """The list for choosing temperature and weight; None if there is none besides `split`."""
     chosen = preflight.with_eval_split(dataclasses.replace(config, eval_split=None)).eval_split
@@ -318,18 +181,10 @@ def _about(config, prefix, dataset, split):
         "num_classes": len(dataset.class_map.labels),
         "unseen_classes": len(dataset.splits[split].unseen),
         "checkpoint": os.path.relpath(prefix, config.run_dir),
-        "step": _step_of(prefix),
-        "chosen_on": config.eval_split if _is_best(config, prefix) else None,
+        "step": network.step_of(prefix),
+        "chosen_on": config.eval_split if network.is_best(config, prefix) else None,
         "class_map": dataset.class_map.digest,
     }
-
-
-def _step_of(prefix):
-    return int(checkpoints.open_reader(prefix)[1]("global_step"))
-
-
-def _is_best(config, prefix):
-    return os.path.dirname(os.path.relpath(prefix, config.run_dir)) == checkpoints.BEST
 
 
 def _space_of(config, embedding):

@@ -16,48 +16,67 @@ def floor_lines(config):
       config: Config of a run without an embedding head.
 
     Returns:
-      list of str, what was used and the scores.
+      list of str, what was used and the scores; of a list of unseen classes those of retrieval.
 
     Raises:
       UserError: the data set or the weights are missing or wrong, or C can't be chosen.
     """
     # TensorFlow and scikit-learn are imported late so that --help and flag errors are instant.
-    from evaluation import metrics, probe, retrieval, spaces
+    from evaluation import evaluator, metrics, retrieval, spaces
     from training import preflight
 
     split, chosen_on = preflight.final_split(config), preflight.with_eval_split(config).eval_split
     held_out = chosen_on if chosen_on not in ("test", split) else None
     dataset = preflight.load_dataset(config, {"train", split, held_out or split})
-    train = set(dataset.splits["train"].paths)
-    if held_out and not train.isdisjoint(dataset.splits[held_out].paths):
-        held_out = None  # C would be chosen on images that it is fitted to
+    dataset = evaluator.needed_lists(dataset, split)
     weights = preflight.pretrained_path(config)
     found = _outputs(config, weights, dataset)
+    pooled, labels = found[split]["pooled"], found[split]["labels"]
+    counts = ", ".join(f"{len(found[name]['labels'])} {name}" for name in sorted(found))
+    lines = [
+        f"{weights}, {pooled.shape[1]} pooled features at {config.frame_size} pixels;"
+        f" images: {counts}"
+    ]
+    if dataset.splits[split].unseen:
+        lines.append(f"no class of the {split} list is in training: retrieval only")
+    else:
+        lines += _classifier_lines(dataset, found, split, held_out, config.seed)
+    unit = spaces.unit_rows(pooled)
+    values, _ = retrieval.retrieval_values(unit, labels, names=("recall@1", "map@r"))
+    scores = {metrics.METRICS[n].title: retrieval.mean_of(column) for n, column in values.items()}
+    return lines + _score_lines(scores)
+
+
+def _classifier_lines(dataset, found, split, held_out, seed):
+    """Lines of the linear probe and the nearest training image."""
+    from evaluation import probe, spaces
+
+    if held_out:
+        train = set(dataset.splits["train"].paths)
+        if not train.isdisjoint(dataset.splits[held_out].paths):
+            held_out = None  # C would be chosen on images that it is fitted to
     pooled = {name: arrays["pooled"] for name, arrays in found.items()}
     unit = {name: spaces.unit_rows(rows) for name, rows in pooled.items()}
     labels = {name: arrays["labels"] for name, arrays in found.items()}
     tuned = (pooled[held_out], labels[held_out]) if held_out else None
-    strength = probe.choose_strength(pooled["train"], labels["train"], tuned, config.seed)
+    strength = probe.choose_strength(pooled["train"], labels["train"], tuned, seed)
     linear = probe.linear_probe(pooled["train"], labels["train"], strength)
     nearest = probe.nearest_accuracy(unit["train"], labels["train"], unit[split], labels[split])
-    values, _ = retrieval.retrieval_values(unit[split], labels[split], names=("recall@1", "map@r"))
     scores = {
         "accuracy of a linear probe": probe.accuracy(linear, pooled[split], labels[split]),
         "accuracy of the nearest training image": nearest,
-        **{metrics.METRICS[n].title: retrieval.mean_of(column) for n, column in values.items()},
     }
-    counts = ", ".join(f"{len(labels[name])} {name}" for name in sorted(labels))
-    return [
-        f"{weights}, {pooled[split].shape[1]} pooled features at {config.frame_size} pixels;"
-        f" images: {counts}",
-        f"C {strength:g} chosen on {f'the {held_out} list' if held_out else 'folds of train'}",
-        *(f"{name:<40} {score:.4f}" for name, score in scores.items()),
-    ]
+    chosen_on = f"the {held_out} list" if held_out else "folds of train"
+    return [f"C {strength:g} chosen on {chosen_on}", *_score_lines(scores)]
+
+
+def _score_lines(scores):
+    return [f"{name:<40} {score:.4f}" for name, score in scores.items()]
 
 
 def _outputs(config, path, dataset):
-    """The outputs for the lists of a data set, see `evaluator.run_network`; the head is random."""
-    from evaluation import evaluator
+    """The outputs for the lists of a data set, see `network.run_network`; the head is random."""
+    from evaluation import network
     from pretrained import weights
     from utils.tf1 import tf
 
@@ -74,7 +93,7 @@ def _outputs(config, path, dataset):
                 " be partly random; choose other weights"
             )
 
-    return evaluator.run_lists(config, restore, dataset.splits, len(dataset.class_map.labels))
+    return network.run_lists(config, restore, dataset.splits, len(dataset.class_map.labels))
 
 
 def main():

@@ -6,9 +6,9 @@ from config.resolve import resolve
 from utils.errors import UserError
 
 READ = (
-    "dataset", "dataset_path", "net", "pretrained", "depth_multiplier", "frame_size", "resize_min",
-    "batch_size", "seed", "gpu", "parallel_calls", "max_megapixels", "datasets_dir",
-    "pretrained_dir",
+    "dataset", "dataset_path", "lists_folder", "net", "pretrained", "depth_multiplier",
+    "frame_size", "resize_min", "batch_size", "seed", "gpu", "parallel_calls", "max_megapixels",
+    "datasets_dir", "pretrained_dir",
 )  # fmt: skip
 
 EPILOG = """examples:

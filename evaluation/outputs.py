@@ -11,7 +11,6 @@ import os
 
 import numpy as np
 
-# Those of a list of unseen classes have no logits, as none belongs to a class of the list.
 NAMES = ("labels", "logits", "pooled", "embeddings")
 FILE = "embeddings.npz"
 CACHE = "cache"
@@ -39,6 +38,11 @@ def identity_of(prefix, step, image_list, settings):
         digest.update(json.dumps(row).encode("ascii"))
     parts = {"checkpoint": index, "bytes": sizes, "step": step, "images": digest.hexdigest()}
     return json.dumps(dict(parts, settings=settings), sort_keys=True)
+
+
+def names_of(image_list):
+    """The `NAMES` of a data.lists.ImageList; unseen classes have no logits of their own."""
+    return [name for name in NAMES if name != "logits" or not image_list.unseen]
 
 
 def find(folder, identity, names=NAMES):

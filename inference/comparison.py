@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.special import softmax
 
 from data.lists import ImageList
-from evaluation import evaluator, spaces
+from evaluation import network, spaces
 from inference.formats import ENCODED, PIXELS
 from training import graphs, preflight
 from utils import checkpoints
@@ -72,12 +72,12 @@ def compare(signatures, config, prefix, class_names, space):
 
 
 def _run_checkpoint(config, prefix, images, num_classes):
-    """The arrays from `evaluator.run_network`, and its input, float32 [N, F, F, 3]."""
+    """The arrays from `network.run_network`, and its input, float32 [N, F, F, 3]."""
     with tf.Graph().as_default():
         graph = graphs.build_eval_graph(config, images, num_classes, len(images.files))
         with open_session("-1") as session:
             checkpoints.restore(tf.train.Saver(), session, prefix)
-            arrays = evaluator.run_network(session, graph, images)
+            arrays = network.run_network(session, graph, images)
             session.run(graph.start)
             return arrays, session.run(graph.images)
 

@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from evaluation import evaluator
+from evaluation import network, scoring
 from utils import logs
 
 # What chooses the best checkpoint: on a list of known classes, and on one of unseen classes, where
@@ -114,7 +114,7 @@ class Evaluation(Hook):
     def _evaluate(self, loop, save):
         """Scores the split; an evaluation interrupted by a signal is discarded."""
         loop.session.run(loop.graph.average_statistics)
-        arrays = evaluator.run_network(
+        arrays = network.run_network(
             loop.session, self._graph, self._image_list, loop.look_for_signal
         )
         if arrays is None:
@@ -122,7 +122,7 @@ class Evaluation(Hook):
         chooses = UNSEEN_SCORE if self._image_list.unseen else SCORE
         if not self._image_list.unseen:
             self.num_predicted = len(np.unique(np.argmax(arrays["logits"], axis=1)))
-        scores = evaluator.evaluate(arrays, arrays["embeddings"])
+        scores = scoring.in_training(arrays, arrays["embeddings"])
         best, step = loop.session.run(loop.graph.best)
         # Compared in 32 bits, as the checkpoint stores them.
         if np.float32(scores[chooses]) > best:

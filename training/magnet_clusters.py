@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from evaluation import evaluator
+from evaluation import network
 from losses.magnet import CENTERS
 from training import build, graphs
 from training.hooks import Hook
@@ -62,7 +62,7 @@ class Clusters(Hook):
             return
         loop.session.run(loop.graph.average_statistics)
         loop.check_variables()
-        arrays = evaluator.run_network(
+        arrays = network.run_network(
             loop.session, self._graph, self._image_list, loop.look_for_signal
         )
         if arrays is None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from config import stored
 from config.networks import NETWORKS
-from evaluation import evaluator, neighbours, spaces
+from evaluation import evaluator, neighbours, network, spaces
 from evaluation import files as eval_files
 from evaluation.classifiers import softmax
 from evaluation.report import attention, errors, page, projector, run_files, suspects
@@ -27,7 +27,7 @@ class Run:
       prefix: str, the checkpoint's.
       metrics: dict, the content of metrics.json.
       dataset: data.lists.Dataset with the split and the training list.
-      outputs: dict from split to dict of arrays, see `evaluator.run_network`; that of the training
+      outputs: dict from split to dict of arrays, see `network.run_network`; that of the training
         list only if it has the split's classes.
       own: str, the space of the main scores.
       unseen: bool, training has no class of the split.
@@ -42,7 +42,7 @@ class Run:
         self.dataset = evaluator.without_bad_images(self.config, dataset, split)
         self.unseen = bool(self.dataset.splits[split].unseen)
         needed = evaluator.needed_lists(self.dataset, split)
-        self.outputs, _ = evaluator.outputs_of(self.config, self.prefix, needed)
+        self.outputs, _ = network.outputs_of(self.config, self.prefix, needed)
         self.own = evaluator.EMBEDDINGS[metrics["embedding"]]
         self.split = split
         self.names = eval_files.printable(self.dataset.names_of(split))

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from config import stored
-from evaluation import evaluator, retrieval, spaces
+from evaluation import evaluator, network, retrieval, spaces
 from evaluation import files as eval_files
 from tests.conftest import write_image, write_tree
 from tests.training.test_trainer import config_of, message_of
@@ -206,13 +206,13 @@ def copy(runs, tmp_path):
 @pytest.fixture
 def passes(monkeypatch):
     """The number of images of each pass through the network."""
-    counts, run = [], evaluator.run_network
+    counts, run = [], network.run_network
 
     def counting(session, graph, image_list, **start):
         counts.append(len(image_list.files))
         return run(session, graph, image_list, **start)
 
-    monkeypatch.setattr(evaluator, "run_network", counting)
+    monkeypatch.setattr(network, "run_network", counting)
     return counts
 
 
@@ -292,7 +292,7 @@ def test_outputs_do_not_depend_on_the_lists_beside(runs):
     found = []
     for splits in (["test"], ["train", "test"]):
         lists = {split: dataset.splits[split] for split in splits}
-        found.append(evaluator._restore_and_run(config, prefix, lists, 4, 13)["test"])
+        found.append(network._restore_and_run(config, prefix, lists, 4, 13)["test"])
     for name, values in found[0].items():
         np.testing.assert_array_equal(found[1][name], values, err_msg=name)
 

@@ -1,10 +1,12 @@
+import dataclasses
 import os
 
 import numpy as np
 import pytest
 
 from evaluation import floor, floor_flags, probe, spaces
-from tests.conftest import write_tree
+from pretrained import weights
+from tests.conftest import CLASSES, write_tree
 from tests.training.test_trainer import message_of
 from training import build, graphs, preflight
 from utils.tf1 import open_session, tf
@@ -63,3 +65,26 @@ def test_what_has_no_floor(given):
     assert "lacks MobilenetV1/Conv2d_13_pointwise/weights, one of 1" in message
     assert "--learning_rate" in message_of(floor_flags.parse, ["--learning_rate", "1"])
     assert "--pretrained" in message_of(floor_flags.parse, ["--net", "mobile"])  # the digits
+
+
+def write_lists(config, folder, **classes):
+    """Lists of the images in the folder train, of some classes each."""
+    root = os.path.join(config.dataset_dir, folder)
+    os.makedirs(root)
+    for split, names in classes.items():
+        rows = [f"{i},{name},train/{name}/{i}.jpg" for name in names for i in range(6)]
+        with open(os.path.join(root, f"{split}_all_sub_list.csv"), "w") as file:
+            file.write("\n".join([",label,file_name", *rows]) + "\n")
+
+
+@pytest.mark.usefixtures("small_graphs")
+def test_lists_whose_scores_need_care(given, monkeypatch):
+    config, _ = given
+    write_lists(config, "lists_unseen", train=("ant", "bee"), test=("cat", "dog"))
+    write_lists(config, "lists_shared", train=CLASSES, val=("ant",), test=CLASSES)
+    monkeypatch.setattr(weights, "restore", lambda *args: weights.RestoreReport([], [], [], []))
+    lines = floor.floor_lines(dataclasses.replace(config, lists_folder="lists_unseen"))
+    assert lines[1] == "no class of the test list is in training: retrieval only"
+    assert [line.split()[0] for line in lines[2:]] == ["Recall@1", "MAP@R"]
+    lines = floor.floor_lines(dataclasses.replace(config, lists_folder="lists_shared"))
+    assert "chosen on folds of train" in lines[1]

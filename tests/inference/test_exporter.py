@@ -11,7 +11,7 @@ from PIL import Image
 
 import export as script
 from config import stored
-from evaluation import evaluator
+from evaluation import network
 from inference import comparison, export_flags, exporter, formats
 from tests.conftest import CLASSES, write_image, write_tree
 from tests.training.test_trainer import config_of, message_of
@@ -78,7 +78,7 @@ def expected(root):
     with tf.Graph().as_default(), tf.Session() as session:
         graph = graphs.build_eval_graph(config, images, len(CLASSES), 5)
         checkpoints.restore(tf.train.Saver(), session, checkpoints.find(str(root / "hard"), "last"))
-        arrays = evaluator.run_network(session, graph, images)
+        arrays = network.run_network(session, graph, images)
         session.run(graph.start)
         pixels = session.run(graph.images)
     exponents = [[np.exp(float(x)) for x in row] for row in arrays["logits"]]

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from config import stored
-from evaluation import evaluator
+from evaluation import network
 from evaluation.spaces import unit_rows
 from inference import output
 from inference.predictor import Predictor
@@ -29,7 +29,7 @@ def evaluated(folder):
     with tf.Graph().as_default(), tf.Session() as session:
         graph = graphs.build_eval_graph(config, images, 4, batch_size=len(images.files))
         checkpoints.restore(tf.train.Saver(), session, checkpoints.find(folder, "last"))
-        plain = evaluator.run_network(session, graph, images)
+        plain = network.run_network(session, graph, images)
         session.run(graph.start)
         frames = session.run(graph.images)[:, :, ::-1]
         fetches = [t for t in (graph.logits, graph.pooled, graph.embeddings) if t is not None]

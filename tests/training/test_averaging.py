@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from config.resolve import resolve
-from evaluation import evaluator
+from evaluation import evaluator, network
 from inference.predictor import Predictor
 from tests.training.test_replicas import LAYOUTS, make_config, tiny_tower
 from tests.training.test_replicas import train_list as train_list
@@ -123,13 +123,13 @@ def test_a_step_with_an_infinite_gradient_does_not_count():
 
 
 def test_evaluations_and_predictions_use_the_averages(shared_tree, tmp_path, monkeypatch):
-    noted, run_network = [], evaluator.run_network
+    noted, run_network = [], network.run_network
 
     def noting(*args, **kwargs):
         noted.append(run_network(*args, **kwargs))
         return noted[-1]
 
-    monkeypatch.setattr(evaluator, "run_network", noting)
+    monkeypatch.setattr(network, "run_network", noting)
     config = train(shared_tree, tmp_path / "run", ema_decay=0.9, learning_rate=0.05)
     in_training = noted[-1]
     evaluator.evaluate_run(config.run_dir, "test")
@@ -153,7 +153,7 @@ def outputs_with(config, images, pattern):
         graph = graphs.build_eval_graph(config, images, 4)
         for variable in tf.global_variables():
             variable.load(values[pattern.format(variable.op.name)], session)
-        return evaluator.run_network(session, graph, images)
+        return network.run_network(session, graph, images)
 
 
 def test_a_checkpoint_without_averages_is_refused_where_they_are_needed(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from config import resolve
 from data import lists, pipeline
 from data.bad_images import BadImages
-from evaluation import evaluator
+from evaluation import evaluator, network
 from tests.conftest import write_image, write_tree
 from tests.training.test_trainer import SMALL, config_of, message_of, train
 from training import build, hooks
@@ -130,7 +130,7 @@ def test_a_run_skips_until_a_class_has_no_image_left(tmp_path, monkeypatch):
         os.rename(os.path.join(tree, f"dog/bee{i}.jpg"), os.path.join(tree, f"bee/{i}.jpg"))
     for split, compared in (("test", 15), ("train", 16)):
         with pytest.raises(InterruptedError) as caught:
-            monkeypatch.setattr(evaluator, "outputs_of", stop_with_the_dataset)
+            monkeypatch.setattr(network, "outputs_of", stop_with_the_dataset)
             evaluator.evaluate_run(str(tmp_path / "run"), split)
         assert len(caught.value.args[0].splits["train"].files) == compared
 

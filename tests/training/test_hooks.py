@@ -87,7 +87,7 @@ def test_an_evaluation_that_a_signal_kept_away_is_made_up_for(
     given = dict(train_iters=4, eval_every_steps=2, learning_rate=0.05)
     train(shared_tree, tmp_path / "whole", **given)
     run = tmp_path / "run"
-    run_network, log = hooks.evaluator.run_network, hooks.Log.after_step
+    run_network, log = hooks.network.run_network, hooks.Log.after_step
 
     def interrupted(session, graph, image_list, is_stopped):
         stop.signal_number = 15
@@ -99,7 +99,7 @@ def test_an_evaluation_that_a_signal_kept_away_is_made_up_for(
 
     with monkeypatch.context() as patch:
         if moment == "during":
-            patch.setattr(hooks.evaluator, "run_network", interrupted)
+            patch.setattr(hooks.network, "run_network", interrupted)
         else:
             patch.setattr(hooks.Log, "after_step", log_and_stop)
         with pytest.raises(Interrupted, match="stopped and saved after step 2 of 4"):
@@ -114,9 +114,9 @@ def test_an_evaluation_that_a_signal_kept_away_is_made_up_for(
 @pytest.mark.parametrize("accuracy", [1 / 3, 0.7])
 def test_of_equal_evaluations_the_first_is_best(shared_tree, tmp_path, monkeypatch, accuracy):
     """In 32 bits, as it is stored, a third is more than in 64 bits, and 0.7 is less."""
-    evaluate = hooks.evaluator.evaluate
+    evaluate = hooks.scoring.in_training
     always = lambda *args: dict(evaluate(*args), accuracy=accuracy)  # noqa: E731
-    monkeypatch.setattr(hooks.evaluator, "evaluate", always)
+    monkeypatch.setattr(hooks.scoring, "in_training", always)
     train(shared_tree, tmp_path / "run", train_iters=3)
     best = last_weights(tmp_path / "run")["best"]
     assert best.tolist() == [np.float32(accuracy), 1]
