@@ -25,6 +25,7 @@ from benchmarks import (
     profile_step,
     retrieval,
     scaling,
+    startup,
     step_time,
 )
 from benchmarks.turns import lines_of
@@ -46,6 +47,7 @@ BENCHMARKS = {
     "evaluation": (evaluation.measure, dict(_TINY, frame_size=32)),
     "retrieval": (retrieval.measure, {"images": 600, "turns": 1}),
     "losses": (losses.compare_with_loop, {"batch_size": 64, "rounds": 1}),
+    "startup": (startup.measure, {"images": 2000, "turns": 1}),
     "scaling": (scaling.measure, {"steps": 15, "rounds": 1}),
     "peer": (peer.measure, {"batch_sizes": [8], "rounds": 1}),
 }

@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.turns import compare, lines_of, take_turns, timed
 from config.resolve import resolve
 from training import build
+from training.optimizer import build_optimizer
 from utils.errors import UserError
 from utils.tf1 import TENSORFLOW_VERSION, tf
 
@@ -34,7 +35,7 @@ def _our_step(session, batch_size):
     labels = tf.range(batch_size) // config.images_per_class
     tower = build.build_tower(config, images, CLASSES, is_training=True)
     total = build.build_objective(config, labels, tower).total
-    optimizer, _ = build.build_optimizer(config, tf.train.get_or_create_global_step())
+    optimizer, _ = build_optimizer(config, tf.train.get_or_create_global_step())
     with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
         step = optimizer.minimize(total)
     session.run(tf.global_variables_initializer())

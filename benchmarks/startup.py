@@ -1,4 +1,4 @@
-"""How the start of training grows with the image list: time to the first step, and memory.
+"""How fast training starts, and how that grows with the image list.
 
 python -m benchmarks.startup
 """
@@ -14,8 +14,11 @@ import time
 import numpy as np
 from PIL import Image
 
+from benchmarks.turns import Row, lines_of
+
 _PER_CLASS = 500
-_FLAGS = "--pretrained none --batch_size 8 --log_every_steps 1 --gpu -1".split()
+_DIGITS = "--log_every_steps 1 --gpu -1".split()
+_FLAGS = ["--pretrained", "none", "--batch_size", "8", *_DIGITS]
 
 
 def write_tree(root, count):
@@ -47,15 +50,20 @@ def write_tree(root, count):
             file.writelines([",label,file_name\n", *chosen])
 
 
-def first_step(root, runs_dir):
+def first_step(dataset, runs_dir, flags=_FLAGS):
     """Starts a training run and ends it after its first step.
+
+    Args:
+      dataset: list of str, the value of --dataset and flags of its folder.
+      runs_dir: str.
+      flags: list of str, further flags.
 
     Returns:
       float, seconds until that step was logged; float, processor seconds until then; float, peak
       memory in MB.
     """
-    words = [sys.executable, "main.py", "--dataset", "custom", "--dataset_path", root, *_FLAGS]
-    words += ["--runs_dir", runs_dir, "--on_exist", "overwrite"]
+    words = [sys.executable, "main.py", "--dataset", *dataset, *flags, "--runs_dir", runs_dir]
+    words += ["--on_exist", "overwrite"]
     start = time.perf_counter()
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     lines = []
@@ -73,28 +81,57 @@ def first_step(root, runs_dir):
     return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
+def seconds_of_help():
+    """Seconds that `main.py --help` takes."""
+    start = time.perf_counter()
+    subprocess.check_call([sys.executable, "main.py", "--help"], stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def measure(images=1000000, turns=3):
+    """Starts with a short and a long list in turn, then digits and --help; list of turns.Row."""
+    times, processor, memory = [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        short, long = (os.path.join(folder, name) for name in ("short", "long"))
+        write_tree(short, 1000)
+        write_tree(long, images)
+        for _ in range(turns):
+            few, many = (first_step(["custom", "--dataset_path", r], folder) for r in (short, long))
+            times.append((few[0], many[0]))
+            processor.append((few[1], many[1]))
+            memory.append(many[2] - few[2])
+        digits = [
+            first_step(["digits", "--datasets_dir", folder], folder, _DIGITS)[0]
+            for _ in range(turns + 1)
+        ][1:]  # the first writes the images
+    what = f"start to the first step, {images:,} images / 1,000 images"
+    return [
+        _ratio(what, times, most=1.2),
+        _ratio(f"{what}, processor time", processor),
+        _seconds(f"MB of memory that {images:,} images take more than 1,000", memory, most=300),
+        _seconds("seconds from start to the first step of digits", digits, most=20),
+        _seconds("seconds of main.py --help", [seconds_of_help() for _ in range(turns)], most=1),
+    ]
+
+
+def _ratio(what, pairs, most=None):
+    medians = " and ".join(f"{statistics.median(values):.3g} s" for values in zip(*pairs))
+    return Row(what, [many / few for few, many in pairs], medians, most=most)
+
+
+def _seconds(what, values, most):
+    return Row(what, values, "", most=most)
+
+
 def main():
-    """Starts with both lists in turn and prints the ratio."""
+    """Measures and prints."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--images", type=int, default=1000000, help="rows of the long list")
     parser.add_argument("--turns", type=int, default=5)
     args = parser.parse_args()
-    turns = []
-    with tempfile.TemporaryDirectory() as folder:
-        short, long = (os.path.join(folder, name) for name in ("short", "long"))
-        write_tree(short, 1000)
-        write_tree(long, args.images)
-        for _ in range(args.turns):
-            few, many = (first_step(root, folder) for root in (short, long))
-            turns.append((many[0] / few[0], many[1] / few[1], many[2] - few[2]))
-            print(
-                "1,000 images {:.1f} s ({:.1f} s of processor time), {:.0f} MB;".format(*few),
-                "{:,} images {:.1f} s ({:.1f} s), {:.0f} MB".format(args.images, *many),
-            )
-    for name, values in zip(("time", "processor time", "MB more"), zip(*turns)):
-        print(f"{name}: {statistics.median(values):.2f} ({min(values):.2f} - {max(values):.2f})")
+    print(*lines_of(measure(args.images, args.turns)), sep="\n")
 
 
 if __name__ == "__main__":

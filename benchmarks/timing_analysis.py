@@ -17,16 +17,21 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmarks.step_time import by_mode
-from config.losses import LOSSES
+from config.losses import LOSSES, TRAIN_MODES
 from utils.tf1 import TENSORFLOW_VERSION
 
-MODES = ("vanilla", "center", "semi_hard", "hard", "adaptive")
+_OF_THE_PAPER = ("vanilla", "center", "semi_hard", "hard", "adaptive")
 PUBLISHED_SECONDS = {
     "resnet50": {"vanilla": 0.166, "center": 0.170, "semi_hard": 0.167, "hard": 0.187},
     "inc4": {"vanilla": 0.300, "center": 0.303, "semi_hard": 0.307, "hard": 0.337},
     "densenet161": {"vanilla": 0.460, "center": 0.456, "semi_hard": 0.459, "hard": 0.507},
 }
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "imgs")
+
+
+def modes_of(net):
+    """Tuple of str, the modes to time: every one on ResNet-50, elsewhere those of the paper."""
+    return TRAIN_MODES if net == "resnet50" else _OF_THE_PAPER
 
 
 def rows_of(net, seconds):
@@ -66,9 +71,11 @@ def rows_of(net, seconds):
 def draw(path, rows):
     """Bars of the measured ratios with the published ones as marks."""
     nets = list(dict.fromkeys(row["network"] for row in rows))
-    figure = Figure(figsize=(3 * len(nets) + 1, 3.6), constrained_layout=True)
+    widths = [max(3, 0.4 * len(modes_of(net))) for net in nets]
+    figure = Figure(figsize=(sum(widths) + 1, 3.6), constrained_layout=True)
     FigureCanvasAgg(figure)
-    for axes, net in zip(np.atleast_1d(figure.subplots(1, len(nets), sharey=True)), nets):
+    panels = figure.subplots(1, len(nets), sharey=True, gridspec_kw={"width_ratios": widths})
+    for axes, net in zip(np.atleast_1d(panels), nets):
         own = [row for row in rows if row["network"] == net]
         places = np.arange(len(own))
         axes.bar(places, [row["ratio"] for row in own], 0.7, color="#7fa8d9", label="measured")
@@ -97,8 +104,9 @@ def main():
     args = parser.parse_args()
     rows = []
     for net in args.nets:
-        rows += rows_of(net, by_mode(net, MODES, args.batch_size, None, args.rounds))
-        for row in rows[-len(MODES) :]:
+        modes = modes_of(net)
+        rows += rows_of(net, by_mode(net, modes, args.batch_size, None, args.rounds))
+        for row in rows[-len(modes) :]:
             print(
                 "{network:12} {mode:10} {seconds} s, {ratio} of softmax".format(**row), flush=True
             )

@@ -17,7 +17,7 @@ from utils.run_dir import write_json, write_text
 
 TOP = 5
 REPORT, PREDICTIONS = "metrics.json", "predictions.csv"
-PICTURES = ("confusion.png", "embedding_map.png", "neighbours.png")
+CONFUSION, EMBEDDING_MAP, NEIGHBOURS = "confusion.png", "embedding_map.png", "neighbours.png"
 PAGE, PROJECTOR = "report.html", "projector"
 # The columns of metrics.csv that an evaluation during training fills.
 SCORES = metrics.names_of(in_training=True)
@@ -62,9 +62,9 @@ def write_scores(folder, report, arrays, files, class_names, identity):
     """Writes metrics.json, predictions.csv and embeddings.npz, all of them or none.
 
     There are no predictions of unseen classes, as none could be right. The files are written beside
-    the folder and moved into it once complete. The old report and plots are removed first and the
-    new report comes last, so a report is never beside predictions of another checkpoint. Other
-    files in the folder are left alone.
+    the folder and moved into it once complete. The old report, predictions and plots are removed
+    first and the new report comes last, so a report is never beside predictions of another
+    checkpoint. Other files in the folder are left alone.
 
     Args:
       folder: str, from `make_folder`.
@@ -88,7 +88,7 @@ def write_scores(folder, report, arrays, files, class_names, identity):
                 write_text(os.path.join(part, PREDICTIONS), table.to_csv(index=False))
                 written.insert(1, PREDICTIONS)
             write_json(os.path.join(part, REPORT), report)
-            for name in (REPORT, PAGE, *PICTURES, *({PREDICTIONS} - set(written))):
+            for name in (REPORT, PAGE, PREDICTIONS, CONFUSION, EMBEDDING_MAP, NEIGHBOURS):
                 with contextlib.suppress(FileNotFoundError):
                     os.remove(os.path.join(folder, name))
             shutil.rmtree(os.path.join(folder, PROJECTOR), ignore_errors=True)
@@ -114,16 +114,18 @@ def draw_pictures(folder, arrays, vectors, nearest, image_list, class_names, see
       max_megapixels: int, larger images are not decoded.
     """
     labels, names = arrays["labels"], np.asarray(class_names, dtype=object)
-    draws = (
-        lambda path: plots.confusion_matrix(
+    draws = {
+        CONFUSION: lambda path: plots.confusion_matrix(
             path, metrics.confusion_matrix(arrays["logits"], labels), names
         ),
-        lambda path: plots.embedding_map(path, vectors, labels, names, seed),
-        lambda path: plots.neighbours(
+        EMBEDDING_MAP: lambda path: plots.embedding_map(path, vectors, labels, names, seed),
+        NEIGHBOURS: lambda path: plots.neighbours(
             path, image_list.paths, labels, nearest, names, seed, max_megapixels
         ),
-    )
-    for name, draw in list(zip(PICTURES, draws))["logits" not in arrays :]:
+    }
+    if "logits" not in arrays:
+        del draws[CONFUSION]
+    for name, draw in draws.items():
         path = os.path.join(folder, name)
         try:
             draw(path)

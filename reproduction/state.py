@@ -4,10 +4,9 @@ import os
 import statistics
 from typing import NamedTuple, Optional
 
-import numpy as np
-
 from config import stored
 from config.base_config import SETTINGS
+from data.long_tail import imbalance_of
 from reproduction import reports
 from reproduction.tables import PROTOCOLS
 from training import preflight
@@ -208,5 +207,5 @@ class _Found:
 def _read_lists(config):
     dataset = preflight.load_dataset(config, ["train", "test"])
     counts = {split: len(image_list.files) for split, image_list in dataset.splits.items()}
-    sizes = np.bincount(dataset.splits["train"].labels)
-    return Lists(counts, dataset.class_map.digest, float(sizes.max() / sizes[sizes > 0].min()))
+    imbalance = imbalance_of(dataset.splits["train"])
+    return Lists(counts, dataset.class_map.digest, imbalance)

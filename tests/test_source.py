@@ -46,7 +46,14 @@ ALLOWED = {
         "utils",
     },  # fmt: skip
     "datasets_lists": {"config", "data.folders", "data.lists", "utils"},
-    "reproduction": {"config", "datasets_lists", "evaluation", "training.preflight", "utils"},
+    "reproduction": {
+        "config",
+        "data.long_tail",
+        "datasets_lists",
+        "evaluation",
+        "training.preflight",
+        "utils",
+    },
 }
 ROOMS = tuple(ALLOWED)
 READ_A_CONFIG = ("config", "training", "evaluation", "pretrained", "datasets_lists",

@@ -7,14 +7,8 @@ import numpy as np
 
 from nets.sync_batch_norm import shared_statistics
 from training.averaging import averaged_variables
-from training.build import (
-    augmentation_of,
-    bad_images_of,
-    build_optimizer,
-    build_tower,
-    eval_input,
-    train_input,
-)
+from training.build import augmentation_of, bad_images_of, build_tower, eval_input, train_input
+from training.optimizer import build_optimizer
 from training.replicas import Replicas
 from training.step import batch_norm_updates, build_step, join
 from utils import checkpoints

@@ -8,6 +8,7 @@ from config.base_config import SETTINGS
 from config.datasets import DATASETS, UNSEEN_FOLDER
 from config.networks import NETWORKS, checkpoint_name
 from data import digits, lists
+from data.long_tail import long_tail
 from pretrained import weights as weight_files
 from utils import run_dir
 from utils.errors import UserError
@@ -96,7 +97,7 @@ def load_dataset(config, splits):
     image_folders = DATASETS[config.dataset].image_folders
     dataset = lists.load(config.dataset_dir, splits, image_folders, config.lists_folder)
     if config.imbalance_ratio > 1 and "train" in dataset.splits:
-        thinned = lists.long_tail(dataset.splits["train"], config.imbalance_ratio)
+        thinned = long_tail(dataset.splits["train"], config.imbalance_ratio)
         dataset = dataset._replace(splits=dict(dataset.splits, train=thinned))
     return dataset
 

@@ -11,9 +11,10 @@ from inference.predictor import Predictor
 from tests.training.test_replicas import LAYOUTS, make_config, tiny_tower
 from tests.training.test_replicas import train_list as train_list
 from tests.training.test_trainer import message_of, train, weights_of
-from training import build, graphs, preflight, step
+from training import graphs, preflight, step
 from training.averaging import create_averages
 from training.loop import take_step
+from training.optimizer import build_optimizer
 from training.replicas import Replicas
 from utils import checkpoints
 from utils.checkpoints import AVERAGE
@@ -103,7 +104,7 @@ def test_a_step_with_an_infinite_gradient_does_not_count():
     given = {"learning_rate": 0.1, "end_learning_rate": 0.1, "precision": "mixed", "ema_decay": 0.9}
     with tf.Graph().as_default(), tf.Session() as session:
         count = tf.train.get_or_create_global_step()
-        optimizer, _ = build.build_optimizer(resolve(given), count)
+        optimizer, _ = build_optimizer(resolve(given), count)
         weights = slim.model_variable("w", initializer=[1.0, -2.0])
         create_averages()
         factor = tf.placeholder(tf.float32, [])

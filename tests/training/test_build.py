@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from config.resolve import resolve
-from training import build
+from training.optimizer import build_optimizer
 from utils.tf1 import tf
 
 
@@ -14,7 +14,7 @@ def test_momentum_and_the_learning_rate_by_hand():
     with tf.Graph().as_default(), tf.Session() as session:
         step = tf.train.get_or_create_global_step()
         given = {"learning_rate": 0.1, "end_learning_rate": 0.02, "train_iters": 4}
-        optimizer, rate = build.build_optimizer(resolve(given), step)
+        optimizer, rate = build_optimizer(resolve(given), step)
         weights = tf.get_variable("w", initializer=start)
         move = optimizer.minimize(tf.nn.l2_loss(weights), step)
         session.run(tf.global_variables_initializer())
@@ -45,7 +45,7 @@ def test_the_rate_of_each_step(schedule, warmup):
         expected.append(rising if done < warmup else 0.01 + 0.19 * falling)
     with tf.Graph().as_default(), tf.Session() as session:
         step = tf.placeholder(tf.int64, [])
-        rate = build.build_optimizer(config, step)[1]
+        rate = build_optimizer(config, step)[1]
         found = [session.run(rate, {step: done}) for done in range(14)]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     assert warmup or found[0] == np.float32(0.2)

@@ -12,7 +12,7 @@ from losses.objective import objective
 from nets.factory import network_fn
 from nets.two_head import two_head
 from tests.training.test_trainer import last_weights, message_of, train
-from training import build
+from training.optimizer import build_optimizer
 from training.step import minimise
 from utils import tf1
 from utils.tf1 import TENSORFLOW_VERSION, cpu_flags, session_config, tf
@@ -31,7 +31,7 @@ def allowed(monkeypatch):
 def test_a_step_with_an_infinite_gradient_is_counted_and_moves_nothing(num_batches):
     with tf.Graph().as_default(), tf.Session() as session:
         count = tf.train.get_or_create_global_step()
-        optimizer, _ = build.build_optimizer(
+        optimizer, _ = build_optimizer(
             resolve({"learning_rate": 0.1, "end_learning_rate": 0.1, "precision": "mixed"}), count
         )
         weights = tf.get_variable("w", initializer=[1.0, -2.0])

@@ -5,7 +5,7 @@ import pytest
 
 from config import resolve
 from tests.training.test_trainer import last_weights, train
-from training.build import build_optimizer, learning_rate_factors
+from training.optimizer import build_optimizer, learning_rate_factors
 from utils.tf1 import tf
 
 HEADS = ("embedding/weights", "MobilenetV1/Logits/Conv2d_1c_1x1/weights")
