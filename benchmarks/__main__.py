@@ -126,13 +126,15 @@ def main(argv=None):
     parser.add_argument("--out", default=RESULTS, help="[default benchmarks/RESULTS.md]")
     args = parser.parse_args(argv)
     about = machine()
-    measured = {name: _table_lines(name, args.quick) for name in args.only}
     text = ""
     if os.path.exists(args.out):
         with open(args.out, encoding="utf-8") as file:
             text = file.read()
-    with open(args.out, "w", encoding="utf-8") as file:
-        file.write(updated(text, f"TensorFlow {TENSORFLOW_VERSION}", about, measured))
+    for name in args.only:
+        measured = {name: _table_lines(name, args.quick)}
+        text = updated(text, f"TensorFlow {TENSORFLOW_VERSION}", about, measured)
+        with open(args.out, "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 if __name__ == "__main__":

@@ -86,6 +86,9 @@ class Config(LossSettings):
     imbalance_ratio: float = setting(1.0, "data",
         "thins the training list to a long tail: the largest class has this many times the images"
         " of the smallest; 1 keeps the list as it is", float, least=1.0)
+    shots: int = setting(0, "data",
+        "keeps this many random images of each class in the training list, or all of a class with"
+        " fewer; 0 keeps the list as it is", int, least=0)
     batch_size: int = setting(32, "data", "images per batch, B, over all devices", int, least=1)
     images_per_class: int = setting(4, "data",
         "images per class, K; a batch has P = batch_size / K classes", int, least=2,

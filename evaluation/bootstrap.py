@@ -30,6 +30,32 @@ def interval(statistics):
     return [float(value) for value in np.percentile(known, _PERCENTILES)]
 
 
+def interval_of_paired_gain(differences, seed=0, resamples=2 * RESAMPLES):
+    """Interval of a mean difference between two methods, over seeds and images.
+
+    Both are resampled with replacement: the seeds, for the chance in training, and the images, for
+    the chance in the choice of the test list.
+
+    Args:
+      differences: float [S, N], of one method's score minus the other's, on the same seed and
+        image; nan in the columns of images to ignore.
+      seed: int.
+      resamples: int.
+
+    Returns:
+      list of 2 float, the 2.5th and 97.5th percentiles; None without an image.
+    """
+    known = differences[:, ~np.isnan(differences).any(axis=0)]
+    num_seeds, num_images = known.shape
+    if not num_images:
+        return None
+    rng = np.random.RandomState(seed)
+    of_seeds = rng.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), resamples)
+    counts = resample_counts(num_images, seed, resamples)
+    means = [s @ known @ c / (num_seeds * num_images) for s, c in zip(of_seeds, counts)]
+    return interval(means)
+
+
 def intervals_of_means(values, seed, resamples=RESAMPLES):
     """Intervals of means over images, all from the same resamples.
 

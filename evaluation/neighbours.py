@@ -40,8 +40,16 @@ class Index:
         if k < 1:
             return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
         distances, rows = self._index.search(np.ascontiguousarray(queries, np.float32), k + spare)
+        tied = np.flatnonzero((distances[:, 1:] == distances[:, :-1]).any(axis=1))
+        order = np.lexsort((rows[tied], distances[tied]), axis=1)
+        for found in (distances, rows):
+            found[tied] = np.take_along_axis(found[tied], order, axis=1)
+        if not spare:
+            return distances, rows
+        # Leaves out the own row, or the last one if that was not found.
         is_own = rows == np.asarray(own)[:, np.newaxis]
-        order = np.lexsort((rows, distances, is_own), axis=1)[:, :k]
+        skipped = np.where(is_own.any(axis=1), is_own.argmax(axis=1), k)[:, np.newaxis]
+        order = np.arange(k) + (np.arange(k) >= skipped)
         return np.take_along_axis(distances, order, axis=1), np.take_along_axis(rows, order, axis=1)
 
 

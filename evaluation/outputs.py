@@ -69,6 +69,22 @@ def find(folder, identity, names=NAMES):
     return None, None
 
 
+def read(path):
+    """Reads stored outputs, whatever they depend on.
+
+    Args:
+      path: str, an .npz of `save`.
+
+    Returns:
+      dict from those of `NAMES` that it has to array; None if it is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in NAMES if name in file}
+    except Exception:  # NumPy's reader fails in many ways on damaged files
+        return None
+
+
 def save(path, arrays, files, identity):
     """Writes outputs atomically.
 

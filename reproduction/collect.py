@@ -1,14 +1,31 @@
 """Collects finished runs into the entries of a table: mean, deviation, difference and gain."""
 
+import os
 from typing import NamedTuple, Optional
 
 import numpy as np
 from scipy import stats
 
+from evaluation.bootstrap import interval_of_paired_gain
+from reproduction import images
 from reproduction.cells import rows_of
 from reproduction.reports import score
 from reproduction.state import DONE, OPEN, PARTLY
-from reproduction.tables import PROTOCOLS
+from reproduction.tables import PROTOCOLS, TABLES
+
+
+class Run(NamedTuple):
+    """A finished run.
+
+    Attributes:
+      report: dict, its evaluation's.
+      source: dict, where its numbers come from.
+      images: dict from each of the table's metrics to float [N], see `images.values_of`.
+    """
+
+    report: dict
+    source: dict
+    images: dict
 
 
 class Entry(NamedTuple):
@@ -20,9 +37,12 @@ class Entry(NamedTuple):
       metric: str.
       values: dict from seed to float, fractions of 1, means over the folds if there are any.
       published: float or None, a fraction of 1.
-      baseline: dict from seed to float, of the softmax row, for the gain; empty for that row.
+      baseline: dict from seed to float, of the softmax row with the same other settings, or else
+        the first, for the gain; empty for a softmax row.
       sources: list of dict, the origin of each value.
       missing: dict from seed to str, why there is no value, or not that of every fold.
+      gain_interval: (float, float), 95 % interval of the gain over seeds and images; None for
+        fewer than two seeds, or a score that is no mean over images.
     """
 
     row: str
@@ -33,6 +53,7 @@ class Entry(NamedTuple):
     baseline: dict
     sources: list
     missing: dict
+    gain_interval: Optional[tuple] = None
 
     @property
     def mean(self):
@@ -94,16 +115,16 @@ def runs_of(request, cells, states):
       states: list of reproduction.state.State.
 
     Returns:
-      dict from (row label, data set) to two dicts: from seed to a list of (report, source), one for
-      each fold or a single one; and from seed to the reason for a missing run.
+      dict from (row label, data set) to two dicts: from seed to a list of Run, one for each fold or
+      a single one; and from seed to the reason for a missing run.
     """
     runs = {}
     for cell, state in zip(cells, states):
         found, missing = runs.setdefault((cell.row.label, cell.dataset), ({}, {}))
         if state.kind == DONE:
             report = state.reports[request.protocol]
-            source = _source(request, cell, state, report)
-            found.setdefault(cell.seed, []).append((report, source))
+            run = Run(report, _source(request, cell, state, report), _images(request, cell, report))
+            found.setdefault(cell.seed, []).append(run)
             continue
         text = f"{state.kind}: {state.reason}"
         if state.kind in (PARTLY, OPEN):
@@ -115,7 +136,7 @@ def runs_of(request, cells, states):
 
 def _only_whole(found, missing):
     """Leaves out the seeds of which a fold is missing, and joins the reasons."""
-    whole = {seed: reports for seed, reports in found.items() if seed not in missing}
+    whole = {seed: runs for seed, runs in found.items() if seed not in missing}
     return whole, {seed: "; ".join(texts) for seed, texts in missing.items()}
 
 
@@ -131,9 +152,8 @@ def entries_of(request, runs, metrics):
       list of Entry, metric by metric, row by row.
     """
     rows = rows_of(request)
-    softmax = next((row.label for row in rows if row.settings["train_mode"] == "vanilla"), None)
     return [
-        _entry(runs, row, dataset, metric, softmax)
+        _entry(runs, row, dataset, metric, baseline_of(row, rows))
         for metric in metrics
         for row in rows
         for dataset in request.datasets
@@ -158,12 +178,39 @@ def _source(request, cell, state, report):
     }
 
 
+def _images(request, cell, report):
+    """The scores of the test images for the metrics of the main table."""
+    folder = os.path.join(cell.config.run_dir, "eval", PROTOCOLS[request.protocol].folder)
+    own = "pooled" if report["embedding"] == "pooled" else "embedding"
+    return images.values_of(folder, own, TABLES[request.table].metrics)
+
+
+def baseline_of(row, rows):
+    """The softmax row that a row's gain is measured against.
+
+    Args:
+      row: reproduction.tables.Row.
+      rows: sequence of Row.
+
+    Returns:
+      Row with the same other settings, or else the first of softmax; None for a softmax row.
+    """
+    softmax = [other for other in rows if other.settings["train_mode"] == "vanilla"]
+    if row in softmax:
+        return None
+    same = [s for s in softmax if dict(row.settings, train_mode="vanilla") == s.settings]
+    return next(iter(same + softmax), None)
+
+
 def _entry(runs, row, dataset, metric, softmax):
     found, missing = runs[row.label, dataset]
     values = _values(found, metric)
-    baseline = {}
-    if softmax is not None and row.label != softmax:
-        baseline = _values(runs[softmax, dataset][0], metric)
+    baseline, gain_interval = {}, None
+    if softmax is not None:
+        others = runs[softmax.label, dataset][0]
+        baseline = _values(others, metric)
+        seeds = sorted(set(values) & set(baseline))
+        gain_interval = _gain_interval([(found[s], others[s]) for s in seeds], metric)
     published = row.published.get(dataset) if metric == "accuracy" else None
     return Entry(
         row.label,
@@ -172,14 +219,28 @@ def _entry(runs, row, dataset, metric, softmax):
         values,
         None if published is None else published / 100,
         baseline,
-        [source for seed in sorted(values) for _, source in found[seed]],
+        [run.source for seed in sorted(values) for run in found[seed]],
         missing,
+        gain_interval,
     )
+
+
+def _gain_interval(pairs, metric):
+    """The interval of a gain from the runs of both methods, seed by seed, see `Entry`."""
+    gains = []
+    for own, others in pairs:
+        values = [run.images.get(metric) for run in own + others]
+        if any(v is None or len(v) != len(values[0]) for v in values):
+            return None
+        gains.append(np.mean(values[: len(own)], axis=0) - np.mean(values[len(own) :], axis=0))
+    if len({len(gain) for gain in gains}) != 1 or len(gains) < 2:
+        return None
+    found = interval_of_paired_gain(np.stack(gains))
+    return found and tuple(found)
 
 
 def _values(found, metric):
     scores = {
-        seed: [score(report, metric) for report, _ in reports]
-        for seed, reports in sorted(found.items())
+        seed: [score(run.report, metric) for run in runs] for seed, runs in sorted(found.items())
     }
     return {seed: float(np.mean(own)) for seed, own in scores.items() if None not in own}

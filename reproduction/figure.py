@@ -7,33 +7,44 @@ from matplotlib import cm
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from config.losses import LOSSES
 
-def draw(path, title, entries):
-    """Plots the first metric by data set and row, with deviations and published numbers.
+
+def axis_of(table, rows):
+    """The horizontal axis of a table's figure.
+
+    Args:
+      table: reproduction.tables.TableSpec.
+      rows: sequence of reproduction.tables.Row.
+
+    Returns:
+      `x` and `places` for `draw`.
+    """
+    lines = [(row, LOSSES[row.settings["train_mode"]].title) for row in rows]
+    return table.x, {row.label: (line, str(row.settings.get(table.x))) for row, line in lines}
+
+
+def draw(path, title, entries, x=None, places=None):
+    """Plots the first metric by row, with deviations and published numbers.
 
     Args:
       path: str, the PNG to write.
       title: str.
       entries: list of reproduction.collect.Entry.
+      x: str, what the horizontal axis shows; None for the data sets, with the rows as points.
+      places: dict from row to two str, its line and its place on that axis.
     """
     own = [entry for entry in entries if entry.metric == entries[0].metric]
-    rows = list(dict.fromkeys(entry.row for entry in own))
     datasets = list(dict.fromkeys(entry.dataset for entry in own))
-    width = 3.5 + 1.3 * len(datasets)
+    width = 3.5 + 1.3 * (len(datasets) if x is None else 3)
     figure = Figure(figsize=(width, 4.2), constrained_layout=True)
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    step = 0.7 / len(rows)
-    colours = cm.tab10 if len(rows) <= cm.tab10.N else cm.tab20
-    for entry in own:
-        number = rows.index(entry.row)
-        place = datasets.index(entry.dataset) + step * (number - (len(rows) - 1) / 2)
-        label = entry.row if entry.dataset == datasets[0] else None
-        _draw(axes, entry, place, 0.4 * step, colours(number % colours.N), label)
-    axes.plot([], [], color="black", label="published")
-    axes.set_xlim(-0.6, len(datasets) - 0.4)
-    axes.set_xticks(np.arange(len(datasets)))
-    axes.set_xticklabels(datasets)
+    if x is None:
+        _draw_points(axes, own, datasets)
+    else:
+        _draw_lines(axes, own, places)
+        axes.set_xlabel(x)
     axes.set_ylabel(f"{entries[0].metric}, percent")
     axes.grid(axis="y", alpha=0.3)
     axes.set_title(textwrap.fill(title, int(17 * width)), fontsize=7, loc="left")
@@ -41,10 +52,37 @@ def draw(path, title, entries):
     figure.savefig(path, dpi=120)
 
 
-def _draw(axes, entry, place, half_width, colour, label):
-    mean = np.nan if entry.mean is None else 100 * entry.mean
-    spread = None if entry.std is None else 100 * entry.std
-    axes.errorbar([place], [mean], yerr=spread, fmt="o", color=colour, capsize=3, label=label)
-    if entry.published is not None:
-        ends = [place - half_width, place + half_width]
-        axes.plot(ends, [100 * entry.published] * 2, color="black", linewidth=1.5)
+def _draw_points(axes, entries, datasets):
+    rows = list(dict.fromkeys(entry.row for entry in entries))
+    step = 0.7 / len(rows)
+    colours = cm.tab10 if len(rows) <= cm.tab10.N else cm.tab20
+    for entry in entries:
+        number = rows.index(entry.row)
+        place = datasets.index(entry.dataset) + step * (number - (len(rows) - 1) / 2)
+        label = entry.row if entry.dataset == datasets[0] else None
+        _draw(axes, [entry], [place], colours(number % colours.N), label)
+        if entry.published is not None:
+            ends = [place - 0.4 * step, place + 0.4 * step]
+            axes.plot(ends, [100 * entry.published] * 2, color="black", linewidth=1.5)
+    axes.plot([], [], color="black", label="published")
+    axes.set_xlim(-0.6, len(datasets) - 0.4)
+    axes.set_xticks(np.arange(len(datasets)))
+    axes.set_xticklabels(datasets)
+
+
+def _draw_lines(axes, entries, places):
+    ticks = list(dict.fromkeys(place for _, place in places.values()))
+    by_line = {}
+    for entry in entries:
+        by_line.setdefault((places[entry.row][0], entry.dataset), []).append(entry)
+    for number, ((line, dataset), own) in enumerate(by_line.items()):
+        x = [ticks.index(places[entry.row][1]) + 0.03 * number for entry in own]
+        _draw(axes, own, x, cm.tab10(number % cm.tab10.N), f"{line}, {dataset}", "-")
+    axes.set_xticks(np.arange(len(ticks)))
+    axes.set_xticklabels(ticks)
+
+
+def _draw(axes, entries, places, colour, label, line=""):
+    mean = [np.nan if entry.mean is None else 100 * entry.mean for entry in entries]
+    spread = [np.nan if entry.std is None else 100 * entry.std for entry in entries]
+    axes.errorbar(places, mean, spread, fmt="o" + line, color=colour, capsize=3, label=label)

@@ -15,6 +15,12 @@ NUMBERS = (
 )  # fmt: skip
 
 
+_ABOUT_GAIN = (
+    "Gain over softmax on the same seeds, [its 95 % interval, from resampling seeds and images], p"
+    " of a paired t test over the seeds:"
+)
+
+
 class Table(NamedTuple):
     """The content of one table's files.
 
@@ -98,7 +104,7 @@ def to_markdown(table):
             lines += ["Published, and measured minus published (inside: within a deviation):", ""]
             lines += _markdown_grid(request, _grid(request, own, _published_text)) + [""]
         if any(entry.gain is not None for entry in own):
-            lines += ["Gain over softmax on the same seeds, p of a paired t test:", ""]
+            lines += [_ABOUT_GAIN, ""]
             lines += _markdown_grid(request, _grid(request, own, _gain_text)) + [""]
     return "\n".join(lines + _missing_lines(entries) + _source_lines(entries)) + "\n"
 
@@ -118,8 +124,12 @@ def _interval_text(entry):
 def _gain_text(entry):
     if entry.gain is None:
         return ""
+    low_high = ""
+    if entry.gain_interval:
+        low, high = (percent(value, signed=True) for value in entry.gain_interval)
+        low_high = f" [{low}, {high}]"
     p_value = "" if entry.p_value is None else f" (p = {entry.p_value:.3f})"
-    return percent(entry.gain, signed=True) + p_value
+    return percent(entry.gain, signed=True) + low_high + p_value
 
 
 def _missing_lines(entries):
@@ -158,6 +168,7 @@ def _record(request, entry):
         "metric": entry.metric,
         **numbers,
         **dict(zip(("interval_low", "interval_high"), entry.interval or (None, None))),
+        **dict(zip(("gain_low", "gain_high"), entry.gain_interval or (None, None))),
     }
 
 
@@ -170,6 +181,7 @@ def to_csv(table):
         record = _record(request, entry)
         for name in ("split", "checkpoint_rule", "iterations", "class_map", "tensorflow", "commit"):
             record[name] = " ".join(sorted({str(s.get(name, "")) for s in entry.sources}))
+        record["values"] = " ".join(f"{s}:{value:.6f}" for s, value in entry.values.items())
         record["missing"] = "; ".join(f"seed {s}: {text}" for s, text in entry.missing.items())
         records.append({k: round(v, 6) if isinstance(v, float) else v for k, v in record.items()})
     writer = csv.DictWriter(stream, list(records[0]))

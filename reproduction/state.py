@@ -6,7 +6,7 @@ from typing import NamedTuple, Optional
 
 from config import stored
 from config.base_config import SETTINGS
-from data.long_tail import imbalance_of
+from data.subsets import imbalance_of
 from reproduction import reports
 from reproduction.tables import PROTOCOLS
 from training import preflight
@@ -184,7 +184,8 @@ class _Found:
 
     def lists(self, config):
         """A cell's Lists or None, and a sentence on why there are none."""
-        key = (config.dataset_dir, config.lists_folder, config.imbalance_ratio)
+        thinned = (config.imbalance_ratio, config.shots, config.shots and config.seed)
+        key = (config.dataset_dir, config.lists_folder, *thinned)
         if key not in self._lists:
             try:
                 self._lists[key] = _read_lists(config), ""

@@ -33,10 +33,12 @@ class TableSpec(NamedTuple):
       title: str.
       about: str, paper, command, expected result and time.
       settings: dict from setting to value, shared by all its runs.
-      rows: tuple of Row; gains are measured against the first with --train_mode vanilla.
+      rows: tuple of Row; gains are measured against the one with --train_mode vanilla and the same
+        other settings, or else the first with that mode.
       metrics: tuple of str, the scores of the main table.
       datasets: tuple of str, its columns unless others are chosen.
       protocol: str, a key of `PROTOCOLS`, if it has one of its own.
+      x: str, the setting on the horizontal axis of its figure; None for the data sets.
       folds: int, runs for each row, data set and seed, whose scores are averaged: one on each fold
         of the training classes; 0 for a single run on the usual lists.
     """
@@ -48,6 +50,7 @@ class TableSpec(NamedTuple):
     metrics: Tuple[str, ...] = ("accuracy",)
     datasets: Tuple[str, ...] = PAPER_DATASETS
     protocol: Optional[str] = None
+    x: Optional[str] = None
     folds: int = 0
 
 
@@ -134,6 +137,7 @@ def _ablation(table, name, values):
         about=f"python reproduce.py --table {table}. No published numbers.",
         settings={"net": "resnet50"},
         rows=tuple(rows),
+        x=name,
     )
 
 
@@ -203,6 +207,29 @@ TABLES = {
         settings={"net": "resnet50", "imbalance_ratio": 10.0},
         rows=rows_by_mode(_OF_THE_RELEASE),
         metrics=("accuracy", "mean_per_class_accuracy"),
+    ),
+    "few_images": TableSpec(
+        title="Softmax and two-head hard with few training images of each class",
+        about="python reproduce.py --table few_images: the seed draws the images, the same ones for"
+        " both modes. No published numbers.",
+        settings={"net": "resnet50"},
+        rows=tuple(
+            Row(f"{LOSSES[mode].title}, {number} images", {"train_mode": mode, "shots": number})
+            for mode in ("vanilla", "hard")
+            for number in (2, 4, 8)
+        ),
+        x="shots",
+    ),
+    "recipes": TableSpec(
+        title="Softmax and two-head hard under the paper's recipe and a strong one",
+        about="python reproduce.py --table recipes. No published numbers.",
+        settings={"net": "resnet50"},
+        rows=tuple(
+            Row(f"{LOSSES[mode].title}, {recipe}", {"train_mode": mode, "recipe": recipe})
+            for recipe in ("paper", "strong")
+            for mode in ("vanilla", "hard")
+        ),
+        metrics=("accuracy", "recall@1", "map@r"),
     ),
     "unseen": TableSpec(
         title="Retrieval on classes that training never saw",

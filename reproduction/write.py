@@ -2,8 +2,9 @@
 
 import os
 
+from reproduction.cells import rows_of
 from reproduction.collect import entries_of, runs_of
-from reproduction.figure import draw
+from reproduction.figure import axis_of, draw
 from reproduction.render import RENDERERS, Table, heading
 from reproduction.reports import spaces_of
 from reproduction.tables import MORE_METRICS, TABLES
@@ -38,7 +39,8 @@ def write_all(request, cells, states, folder):
                 written.append(f"{path}.{ending}")
                 write_text(written[-1], render(table))
             written.append(f"{path}.png")
-            draw(written[-1], title, table.entries)
+            axis = axis_of(TABLES[request.table], rows_of(request))
+            draw(written[-1], title, table.entries, *axis)
     except OSError as error:
         raise UserError(f"the tables can't be written to {folder}: {error.strerror}") from None
     return written
@@ -46,7 +48,7 @@ def write_all(request, cells, states, folder):
 
 def _metrics_by_suffix(request, runs):
     """Dict from file name suffix to the metrics of its table."""
-    reports = [r for found, _ in runs.values() for own in found.values() for r, _ in own]
+    reports = [r.report for found, _ in runs.values() for own in found.values() for r in own]
     retrieval = MORE_METRICS["retrieval"]
     by_space = tuple(f"{space}/{name}" for space in spaces_of(reports) for name in retrieval)
     table = TABLES[request.table]

@@ -48,7 +48,7 @@ ALLOWED = {
     "datasets_lists": {"config", "data.folders", "data.lists", "utils"},
     "reproduction": {
         "config",
-        "data.long_tail",
+        "data.subsets",
         "datasets_lists",
         "evaluation",
         "training.preflight",

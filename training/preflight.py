@@ -8,7 +8,7 @@ from config.base_config import SETTINGS
 from config.datasets import DATASETS, UNSEEN_FOLDER
 from config.networks import NETWORKS, checkpoint_name
 from data import digits, lists
-from data.long_tail import long_tail
+from data.subsets import long_tail, shots
 from pretrained import weights as weight_files
 from utils import run_dir
 from utils.errors import UserError
@@ -96,10 +96,14 @@ def load_dataset(config, splits):
     check_dataset_folder(config)
     image_folders = DATASETS[config.dataset].image_folders
     dataset = lists.load(config.dataset_dir, splits, image_folders, config.lists_folder)
-    if config.imbalance_ratio > 1 and "train" in dataset.splits:
-        thinned = long_tail(dataset.splits["train"], config.imbalance_ratio)
-        dataset = dataset._replace(splits=dict(dataset.splits, train=thinned))
-    return dataset
+    train = dataset.splits.get("train")
+    if train is None:
+        return dataset
+    if config.imbalance_ratio > 1:
+        train = long_tail(train, config.imbalance_ratio)
+    if config.shots:
+        train = shots(train, config.shots, config.seed)
+    return dataset._replace(splits=dict(dataset.splits, train=train))
 
 
 def check_class_count(config, num_classes):

@@ -7,7 +7,6 @@ import pytest
 
 from data import lists
 from data.folders import first_not_below, is_path_below
-from data.long_tail import imbalance_of, long_tail
 from tests.conftest import write_image
 from utils.errors import UserError
 
@@ -114,74 +113,6 @@ def test_test_label_unknown_in_training(root):
     write(root, "test_all_sub_list.csv", ",label,file_name\n0,3,b.jpg\n1,4,d.jpg\n")
     message = message_of(load, root)
     assert "label 4 of d.jpg" in message and "test list" in message
-
-
-def list_of(sizes):
-    """An ImageList of classes of these sizes, its files named by their rows."""
-    labels = np.repeat(np.arange(len(sizes)), sizes).astype(np.int32)
-    return lists.ImageList("x", [str(i) for i in range(len(labels))], labels)
-
-
-def test_long_tail_falls_exponentially_from_the_largest_size():
-    counts = np.bincount(long_tail(list_of([16, 40, 14, 64, 17]), 16).labels)
-    assert counts.tolist() == [8, 32, 4, 64, 16]
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_long_tail_against_a_plain_loop(seed):
-    rng = np.random.RandomState(seed)
-    sizes = rng.randint(4, 61, rng.randint(2, 12))
-    ratio = rng.uniform(1, 60)
-    ordered = sorted(sizes, reverse=True)
-    quotas = [ordered[0] * ratio ** (-i / (len(sizes) - 1)) for i in range(len(sizes))]
-    fits = ordered[0] >= ratio and all(s + 0.5 >= q for s, q in zip(ordered, quotas))
-    if not fits:
-        message = message_of(long_tail, list_of(sizes), ratio)
-        assert f"--imbalance_ratio {ratio:g}" in message
-        assert f"{ordered[-1]} to {ordered[0]} images" in message
-        return
-    tail = long_tail(list_of(sizes), ratio)
-    counts = sorted(np.bincount(tail.labels), reverse=True)
-    assert counts == [int(round(q)) for q in quotas]
-    assert imbalance_of(tail) == counts[0] / counts[-1]
-
-
-@pytest.mark.parametrize(
-    "sizes, ratio, words",
-    [
-        ([10, 10, 10], 20, "ratios up to 10 are possible"),
-        ([60, 20, 4], 4, "ratios from 13.34 to 60 are possible"),
-        ([60, 2, 2], 20, "no ratio is possible"),
-        ([9], 2, "ratios up to 1 are possible"),
-    ],
-)
-def test_a_ratio_that_the_classes_can_not_meet(sizes, ratio, words):
-    assert words in message_of(long_tail, list_of(sizes), ratio)
-
-
-def test_every_ratio_that_the_error_names_can_be_met():
-    whole = list_of([60, 20, 4])
-    for ratio in (13.34, 60):
-        assert np.bincount(long_tail(whole, ratio).labels)[0] == 60
-    assert imbalance_of(long_tail(list_of([10, 10, 10]), 10)) == 10.0
-
-
-def test_the_order_of_a_long_tail_is_that_of_the_list_and_drawn_by_the_seed():
-    whole = list_of([64] * 5)
-    tail = long_tail(whole, 16)
-    assert sorted(np.bincount(tail.labels), reverse=True) == [64, 32, 16, 8, 4]
-    assert tail.files == sorted(tail.files, key=int) and len(set(tail.files)) == 124
-    np.testing.assert_array_equal(tail.labels, whole.labels[[int(name) for name in tail.files]])
-    assert long_tail(whole, 16).files == tail.files
-    assert long_tail(whole, 16, seed=1).files != tail.files
-    assert long_tail(whole, 1).files == whole.files
-    orders = {tuple(np.bincount(long_tail(whole, 16, s).labels)) for s in range(9)}
-    assert len(orders) > 3
-
-
-def test_the_measured_ratio():
-    assert imbalance_of(list_of([3, 12, 5])) == 4.0
-    assert imbalance_of(list_of([7])) == 1.0
 
 
 def test_a_digest_changes_with_files_labels_and_order(root):

@@ -30,3 +30,25 @@ def test_an_interval_is_about_two_standard_errors_wide():
 
 def test_nothing_to_resample():
     assert bootstrap.intervals_of_means({"a": np.full(5, np.nan)}, seed=0) == {"a": None}
+
+
+def test_a_paired_gain_resamples_seeds_and_images():
+    rng = np.random.RandomState(0)
+    differences = 0.1 + 0.3 * rng.randn(6, 1) + rng.randn(6, 50)
+    differences[:, 7] = np.nan
+    found = bootstrap.interval_of_paired_gain(differences)
+    assert found == bootstrap.interval_of_paired_gain(differences)
+    known = np.delete(differences, 7, axis=1)
+    draws = np.random.RandomState(1)
+    means = [known[draws.randint(0, 6, 6)][:, draws.randint(0, 49, 49)].mean() for _ in range(4000)]
+    assert found == pytest.approx(list(np.percentile(means, [2.5, 97.5])), abs=0.03)
+    assert found[0] < known.mean() < found[1]
+
+
+def test_the_interval_of_a_gain_counts_both_causes_of_chance():
+    images_alone = np.tile(np.random.RandomState(0).randn(1, 400), (4, 1))
+    low, high = bootstrap.interval_of_paired_gain(images_alone)
+    assert high - low == pytest.approx(2 * 1.96 * images_alone.std() / 20, rel=0.1)
+    seeds_alone = np.tile([[0.0], [1.0]], (1, 400))
+    assert bootstrap.interval_of_paired_gain(seeds_alone) == [0.0, 1.0]
+    assert bootstrap.interval_of_paired_gain(np.full((2, 3), np.nan)) is None

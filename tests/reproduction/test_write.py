@@ -3,10 +3,13 @@ import json
 import os
 
 import pytest
+from PIL import Image
 
 from reproduction import write
 from reproduction.cells import cells_of
+from reproduction.figure import axis_of
 from reproduction.state import states_of
+from reproduction.tables import TABLES
 from tests.reproduction.helpers import finish, path_in_run, request_of, write_lists
 from utils.errors import UserError
 from utils.run_dir import write_json
@@ -131,3 +134,21 @@ def test_tables_that_cannot_be_written(request_, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="can't be written"):
         write_all(request_, tmp_path / "file" / "t")
+
+
+def test_a_table_with_an_axis_of_its_own_draws_a_line_for_each_mode(request_, tmp_path):
+    request = request_._replace(table="few_images", datasets=("cars",))
+    table = TABLES["few_images"]
+    x, places = axis_of(table, table.rows)
+    assert x == "shots" and places["Two-head hard, 4 images"] == ("Two-head hard", "4")
+    finished(request)
+    write_all(request, tmp_path / "t")
+    records = entries_of(tmp_path / "t", "few_images_released")
+    gains = {r["row"]: r["gain"] for r in records}
+    assert gains["Softmax, 8 images"] is None
+    means = {r["row"]: r["mean"] for r in records}
+    for number in (2, 4, 8):
+        gain = means[f"Two-head hard, {number} images"] - means[f"Softmax, {number} images"]
+        assert gains[f"Two-head hard, {number} images"] == pytest.approx(gain)
+    with Image.open(str(tmp_path / "t" / "few_images_released.png")) as picture:
+        assert picture.size[0] > 400

@@ -48,3 +48,14 @@ def test_an_imbalance_thins_the_training_list_alone(shared_tree):
     dataset = preflight.load_dataset(config, ["train", "test"])
     assert sorted(np.bincount(dataset.splits["train"].labels)) == [1, 2, 4, 7]
     assert len(dataset.splits["test"].files) == 8 and len(dataset.class_map.labels) == 4
+
+
+def test_shots_thin_the_training_list_alone_and_depend_on_the_seed(shared_tree):
+    chosen = set()
+    for seed in range(5):
+        given = {"dataset": "custom", "dataset_path": shared_tree, "shots": 2, "seed": seed}
+        dataset = preflight.load_dataset(resolve.resolve(given, {}, {}), ["train", "test"])
+        assert np.bincount(dataset.splits["train"].labels).tolist() == [2, 2, 2, 2]
+        assert len(dataset.splits["test"].files) == 8
+        chosen.add(tuple(dataset.splits["train"].files))
+    assert len(chosen) > 1

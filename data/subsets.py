@@ -1,4 +1,4 @@
-"""Training lists whose classes have very different numbers of images."""
+"""Training lists made smaller: a long tail of class sizes, or a few images of each class."""
 
 import numpy as np
 
@@ -43,9 +43,30 @@ def long_tail(image_list, ratio, seed=SPLIT_SEED):
     kept = []
     for label, count in zip(order, np.rint(sizes.max() * ratio**-falls).astype(int)):
         kept += list(rng.permutation(np.flatnonzero(image_list.labels == label))[:count])
-    kept = sorted(kept)
-    files = [image_list.files[i] for i in kept]
-    return ImageList(image_list.folder, files, image_list.labels[kept])
+    return _only(image_list, kept)
+
+
+def shots(image_list, number, seed):
+    """Keeps a few random images of each class, which larger numbers keep too.
+
+    Args:
+      image_list: ImageList.
+      number: int >= 1, images of each class; a class with fewer keeps all of them.
+      seed: int, for the choice.
+
+    Returns:
+      ImageList, in the same order.
+    """
+    order = np.random.RandomState(seed).permutation(len(image_list.labels))
+    labels = image_list.labels[order]
+    return _only(image_list, [i for c in np.unique(labels) for i in order[labels == c][:number]])
+
+
+def _only(image_list, rows):
+    """The rows of an ImageList with these numbers, in its order."""
+    rows = sorted(rows)
+    files = [image_list.files[i] for i in rows]
+    return ImageList(image_list.folder, files, image_list.labels[rows])
 
 
 def _check_ratio(ratio, sizes, falls):
