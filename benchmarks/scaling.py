@@ -19,6 +19,7 @@ import sys
 import tempfile
 
 from benchmarks.turns import Row, lines_of
+from utils.errors import UserError
 from utils.logs import read_metrics
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -57,17 +58,18 @@ def seconds_per_step(workers, steps, folder):
     for index in range(workers):
         task = {"type": "worker", "index": index}
         config = json.dumps({"cluster": {"worker": addresses}, "task": task})
-        processes.append(
-            subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=dict(os.environ, TF_CONFIG=config),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-        )
-    if any(process.wait() for process in processes):
-        raise RuntimeError(f"{workers} processes did not finish: {' '.join(command)}")
+        environment = dict(os.environ, TF_CONFIG=config)
+        with open(os.path.join(folder, f"output{index}"), "w") as log:
+            processes.append(
+                subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+            )
+    for index, process in enumerate(processes):
+        if process.wait():
+            with open(os.path.join(folder, f"output{index}"), errors="replace") as log:
+                said = log.read().strip().splitlines()[-1:]
+            raise UserError(
+                f"process {index} of {workers} ended with exit code {process.returncode}: {said}"
+            )
     rows = [row for row in read_metrics(os.path.join(folder, f"run{workers}")) if row["loss"]]
     return statistics.median(64 / float(row["images_per_second"]) for row in rows[2:])
 

@@ -27,10 +27,11 @@ def check_present(image_lists, may_leave=False):
     for folder, start in places:
         present = _regular_files(os.path.join(folder, start))
         outside = set() if may_leave else _outside(folder, start, present)
+        paths = list(map(start.__add__, present))
         for split, part in image_lists.items():
             if part.folder == folder:
                 _refuse(folder, outside & missing[split], split)
-                missing[split].difference_update(map(start.__add__, present))
+                missing[split].difference_update(paths)
     for split, (folder, files, *_) in image_lists.items():
         if missing[split]:
             first = next(name for name in files if name in missing[split])
@@ -59,10 +60,14 @@ def _refuse(folder, names, split):
 def _regular_files(directory):
     """Dict from regular file, or link to one, to whether it is a link; empty without a folder."""
     try:
-        with os.scandir(directory) as entries:
-            plain = {e.name: e.path if e.is_symlink() or not e.is_file() else "" for e in entries}
+        with os.scandir(directory) as found:
+            entries = list(found)
+        names = {e.name: False for e in entries if e.is_file(follow_symlinks=False)}
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise UserError(f"the folder {directory} can't be read: {error.strerror}") from None
-    return {name: path != "" for name, path in plain.items() if not path or os.path.isfile(path)}
+    if len(names) < len(entries):
+        links = [e for e in entries if e.name not in names and os.path.isfile(e.path)]
+        names.update((e.name, True) for e in links)
+    return names

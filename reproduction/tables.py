@@ -182,6 +182,7 @@ TABLES = {
     "ablation_margin": _ablation("ablation_margin", "margin", (0.1, 0.2, 0.5, 1.0, "soft")),
     "ablation_lambda": _ablation("ablation_lambda", "triplet_loss_lambda", (0.1, 0.5, 1.0, 2.0)),
     "ablation_emb_dim": _ablation("ablation_emb_dim", "emb_dim", (64, 128, 256, 512)),
+    "ablation_emb_pool": _ablation("ablation_emb_pool", "emb_pool", ("flatten", "average", "gem")),
     "ablation_sampler": TableSpec(
         title="Softmax and two-head hard under both samplers",
         about="python reproduce.py --table ablation_sampler. No published numbers.",

@@ -1,0 +1,99 @@
+"""Makes the README's tables and figures from results/, the CSV files of reproduce.py.
+
+    python -m reproduction.readme
+
+A table stands below <!-- results FILE: METRIC, METRIC --> and ends with <!-- end -->. A file whose
+table has an axis of its own gets a figure in imgs/.
+"""
+
+import csv
+import glob
+import os
+import re
+import sys
+
+from reproduction.collect import Entry
+from reproduction.figure import axis_of, draw
+from reproduction.render import cell_text, percent
+from reproduction.tables import TABLES
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+README, RESULTS = os.path.join(ROOT, "README.md"), os.path.join(ROOT, "results")
+_BLOCK = re.compile(r"(<!-- results (\S+): (.+?) -->\n)[\s\S]*?(<!-- end -->)")
+
+
+def read(path):
+    """The rows of a CSV file, a list of dict."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def entry_of(row):
+    """A row of a CSV file as an Entry without sources."""
+    values = dict(pair.split(":") for pair in row["values"].split())
+    values = {int(seed): float(value) for seed, value in values.items()}
+    published = float(row["published"]) if row["published"] else None
+    return Entry(row["row"], row["dataset"], row["metric"], values, published, {}, [], {})
+
+
+def table_of(rows, metrics):
+    """A Markdown table: mean, deviation and number of runs, then the gain and its interval.
+
+    Args:
+      rows: list of dict, of `read`, of one data set.
+      metrics: list of str.
+
+    Returns:
+      str.
+    """
+    titles = [title for metric in metrics for title in (metric, "gain [95 % interval]")]
+    lines = ["| " + " | ".join(["", *titles]) + " |", "|" + "---|" * (1 + len(titles))]
+    for label in dict.fromkeys(row["row"] for row in rows):
+        own = {row["metric"]: row for row in rows if row["row"] == label}
+        cells = [text for m in metrics for text in (cell_text(entry_of(own[m])), _gain(own[m]))]
+        lines.append("| " + " | ".join([label, *cells]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _gain(row):
+    numbers = [row[name] for name in ("gain", "gain_low", "gain_high")]
+    texts = [percent(float(number), signed=True) for number in numbers if number]
+    return f"{texts[0]} [{', '.join(texts[1:])}]" if len(texts) == 3 else "".join(texts)
+
+
+def updated(text, folder=RESULTS):
+    """A README with each table made anew.
+
+    Args:
+      text: str.
+      folder: str, that of the CSV files.
+
+    Returns:
+      str.
+    """
+
+    def filled(found):
+        start, name, metrics, end = found.groups()
+        return start + table_of(read(os.path.join(folder, name)), metrics.split(", ")) + end
+
+    return _BLOCK.sub(filled, text)
+
+
+def main():
+    """Writes the README and the figures."""
+    with open(README, encoding="utf-8") as file:
+        text = file.read()
+    with open(README, "w", encoding="utf-8") as file:
+        file.write(updated(text))
+    for path in sorted(glob.glob(os.path.join(RESULTS, "*.csv"))):
+        rows = read(path)
+        table = TABLES[rows[0]["table"]]
+        if table.x:
+            name = os.path.splitext(os.path.basename(path))[0] + ".png"
+            entries = [entry_of(row) for row in rows]
+            axis = axis_of(table, table.rows)
+            draw(os.path.join(ROOT, "imgs", name), table.title, entries, *axis)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+import os
+import re
+
+import pytest
+
+from reproduction import readme
+from reproduction.render import Table, to_csv
+from tests.reproduction.helpers import request_of
+from tests.reproduction.test_collect import entry
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A folder with the CSV file of a table."""
+    softmax = entry({0: 0.5, 1: 0.52}, row="Softmax")
+    hard = entry({0: 0.6, 1: 0.58}, None, softmax.values, gain_interval=(0.01, 0.1512))
+    center = entry({}, row="Two-head center")
+    table = Table(request_of(), "", [softmax, hard, center])
+    (tmp_path / "a.csv").write_text(to_csv(table))
+    return str(tmp_path)
+
+
+def test_a_table_is_made_from_the_file(results):
+    text = "before\n<!-- results a.csv: accuracy -->\nold\n<!-- end -->\nafter\n"
+    lines = readme.updated(text, results).splitlines()
+    assert lines == [
+        "before",
+        "<!-- results a.csv: accuracy -->",
+        "|  | accuracy | gain [95 % interval] |",
+        "|---|---|---|",
+        "| Softmax | 51.00 ± 1.41 (2) |  |",
+        "| Two-head hard | 59.00 ± 1.41 (2) | +8.00 [+1.00, +15.12] |",
+        "| Two-head center |  |  |",
+        "<!-- end -->",
+        "after",
+    ]
+    assert readme.updated("\n".join(lines), results).splitlines() == lines
+
+
+def test_the_readme_holds_what_is_in_results():
+    with open(readme.README, encoding="utf-8") as file:
+        text = file.read()
+    assert readme.updated(text) == text
+    files = {name for name in os.listdir(readme.RESULTS) if name.endswith(".csv")}
+    assert files and set(re.findall(r"<!-- results (\S+):", text)) <= files
+
+
+def test_every_file_of_results_says_where_its_numbers_come_from():
+    for name in os.listdir(readme.RESULTS):
+        if not name.endswith(".csv"):
+            continue
+        for row in readme.read(os.path.join(readme.RESULTS, name)):
+            made = readme.entry_of(row)
+            assert int(row["n"]) == len(made.values) and row["commit"] and row["tensorflow"], name
+            assert float(row["mean"]) == pytest.approx(made.mean, abs=1e-6), name
