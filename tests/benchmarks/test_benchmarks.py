@@ -12,8 +12,8 @@ from training import graphs
 from training.build import train_input
 from utils.tf1 import TENSORFLOW_VERSION, tf
 
-# Seven processes; the step of "step_time" in another precision; and what a test below measures.
-SLOW = ("scaling", "precision", "waiting")
+# Seven processes; six; the step of "step_time" in another precision; what a test below measures.
+SLOW = ("scaling", "startup", "precision", "waiting")
 NAMES = [
     pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
     for name in benchmarks.BENCHMARKS
