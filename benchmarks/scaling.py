@@ -20,7 +20,7 @@ import tempfile
 
 from benchmarks.turns import Row, lines_of
 from utils.errors import UserError
-from utils.logs import read_metrics
+from utils.logs import last_line, read_metrics
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Bytes of gradients in a step, float32: ResNet-50 with 196 classes, without and with a 256-d head.
@@ -55,21 +55,20 @@ def seconds_per_step(workers, steps, folder):
     )  # fmt: skip
     command = [sys.executable, "main.py", *(f"--{name}={value}" for name, value in words.items())]
     processes = []
+    logs = [os.path.join(folder, f"output{index}") for index in range(workers)]
     for index in range(workers):
         task = {"type": "worker", "index": index}
         config = json.dumps({"cluster": {"worker": addresses}, "task": task})
         environment = dict(os.environ, TF_CONFIG=config)
-        with open(os.path.join(folder, f"output{index}"), "w") as log:
+        with open(logs[index], "w") as log:
             processes.append(
                 subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
             )
-    for index, process in enumerate(processes):
-        if process.wait():
-            with open(os.path.join(folder, f"output{index}"), errors="replace") as log:
-                said = log.read().strip().splitlines()[-1:]
-            raise UserError(
-                f"process {index} of {workers} ended with exit code {process.returncode}: {said}"
-            )
+    codes = [process.wait() for process in processes]
+    for index, code in enumerate(codes):
+        if code:
+            said = last_line(logs[index])
+            raise UserError(f"process {index} of {workers} ended with exit code {code}: {said}")
     rows = [row for row in read_metrics(os.path.join(folder, f"run{workers}")) if row["loss"]]
     return statistics.median(64 / float(row["images_per_second"]) for row in rows[2:])
 

@@ -17,8 +17,7 @@ from PIL import Image
 from benchmarks.turns import Row, lines_of
 
 _PER_CLASS = 500
-_DIGITS = "--log_every_steps 1 --gpu -1".split()
-_FLAGS = ["--pretrained", "none", "--batch_size", "8", *_DIGITS]
+_CUSTOM = "--dataset custom --pretrained none --batch_size 8".split()
 
 
 def write_tree(root, count):
@@ -50,20 +49,19 @@ def write_tree(root, count):
             file.writelines([",label,file_name\n", *chosen])
 
 
-def first_step(dataset, runs_dir, flags=_FLAGS):
+def first_step(flags, runs_dir):
     """Starts a training run and ends it after its first step.
 
     Args:
-      dataset: list of str, the value of --dataset and flags of its folder.
+      flags: list of str, data set and settings.
       runs_dir: str.
-      flags: list of str, further flags.
 
     Returns:
       float, seconds until that step was logged; float, processor seconds until then; float, peak
       memory in MB.
     """
-    words = [sys.executable, "main.py", "--dataset", *dataset, *flags, "--runs_dir", runs_dir]
-    words += ["--on_exist", "overwrite"]
+    words = [sys.executable, "main.py", *flags, "--log_every_steps", "1", "--gpu", "-1"]
+    words += ["--runs_dir", runs_dir, "--on_exist", "overwrite"]
     start = time.perf_counter()
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     lines = []
@@ -96,31 +94,29 @@ def measure(images=1000000, turns=3):
         write_tree(short, 1000)
         write_tree(long, images)
         for _ in range(turns):
-            few, many = (first_step(["custom", "--dataset_path", r], folder) for r in (short, long))
+            few, many = (
+                first_step([*_CUSTOM, "--dataset_path", root], folder) for root in (short, long)
+            )
             times.append((few[0], many[0]))
             processor.append((few[1], many[1]))
             memory.append(many[2] - few[2])
-        digits = [
-            first_step(["digits", "--datasets_dir", folder], folder, _DIGITS)[0]
-            for _ in range(turns + 1)
-        ][1:]  # the first writes the images
+        digits = ["--dataset", "digits", "--datasets_dir", folder]
+        first_step(digits, folder)  # writes the images
+        seconds = [first_step(digits, folder)[0] for _ in range(turns)]
+    of_help = [seconds_of_help() for _ in range(turns)]
     what = f"start to the first step, {images:,} images / 1,000 images"
     return [
         _ratio(what, times, most=1.2),
         _ratio(f"{what}, processor time", processor),
-        _seconds(f"MB of memory that {images:,} images take more than 1,000", memory, most=300),
-        _seconds("seconds from start to the first step of digits", digits, most=20),
-        _seconds("seconds of main.py --help", [seconds_of_help() for _ in range(turns)], most=1),
+        Row(f"MB of memory that {images:,} images take more than 1,000", memory, "", most=300),
+        Row("seconds from start to the first step of digits", seconds, "", most=20),
+        Row("seconds of main.py --help", of_help, "", most=1),
     ]
 
 
 def _ratio(what, pairs, most=None):
     medians = " and ".join(f"{statistics.median(values):.3g} s" for values in zip(*pairs))
     return Row(what, [many / few for few, many in pairs], medians, most=most)
-
-
-def _seconds(what, values, most):
-    return Row(what, values, "", most=most)
 
 
 def main():

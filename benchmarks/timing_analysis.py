@@ -1,4 +1,4 @@
-"""Figure 12 of arXiv:1901.08616 remeasured: seconds per batch by training mode and network.
+"""Figure 12 of arXiv:1901.08616 remeasured, and every training mode on MobileNet.
 
     python -m benchmarks.timing_analysis        writes imgs/timing_analysis.csv and .png
 

@@ -91,7 +91,7 @@ def load(root, splits, image_folders=("",), folder=FOLDER):
         list but not all.
     """
     collects = gc.isenabled()
-    gc.disable()  # going through a million rows again and again would take a quarter of the time
+    gc.disable()  # going through a million rows again and again takes a fifth of the time
     try:
         return _load(root, list(dict.fromkeys(splits)), image_folders, folder)
     finally:

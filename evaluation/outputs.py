@@ -60,26 +60,27 @@ def find(folder, identity, names=NAMES):
     root = glob.escape(folder)
     stored = glob.glob(os.path.join(root, "*", FILE))
     for path in sorted(stored) + sorted(glob.glob(os.path.join(root, CACHE, "*.npz"))):
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                if str(file["identity"]) == identity:
-                    return {name: file[name] for name in names}, path
-        except Exception:  # NumPy's reader fails in many ways on damaged files
-            continue
+        arrays = read(path, identity)
+        if arrays is not None and set(names) <= set(arrays):
+            return {name: arrays[name] for name in names}, path
     return None, None
 
 
-def read(path):
-    """Reads stored outputs, whatever they depend on.
+def read(path, identity=None):
+    """Reads stored outputs.
 
     Args:
       path: str, an .npz of `save`.
+      identity: str, see `identity_of`, that they must have; None for any.
 
     Returns:
-      dict from those of `NAMES` that it has to array; None if it is missing or damaged.
+      dict from those of `NAMES` that it has to array; None if it is missing or damaged, or has
+      another identity.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
+            if identity not in (None, str(file["identity"])):
+                return None
             return {name: file[name] for name in NAMES if name in file}
     except Exception:  # NumPy's reader fails in many ways on damaged files
         return None

@@ -41,7 +41,7 @@ class Entry(NamedTuple):
         the first, for the gain; empty for a softmax row.
       sources: list of dict, the origin of each value.
       missing: dict from seed to str, why there is no value, or not that of every fold.
-      gain_interval: (float, float), 95 % interval of the gain over seeds and images; None for
+      gain_interval: list of 2 float, 95 % interval of the gain over seeds and images; None for
         fewer than two seeds, or a score that is no mean over images.
     """
 
@@ -53,7 +53,7 @@ class Entry(NamedTuple):
     baseline: dict
     sources: list
     missing: dict
-    gain_interval: Optional[tuple] = None
+    gain_interval: Optional[list] = None
 
     @property
     def mean(self):
@@ -235,8 +235,7 @@ def _gain_interval(pairs, metric):
         gains.append(np.mean(values[: len(own)], axis=0) - np.mean(values[len(own) :], axis=0))
     if len({len(gain) for gain in gains}) != 1 or len(gains) < 2:
         return None
-    found = interval_of_paired_gain(np.stack(gains))
-    return found and tuple(found)
+    return interval_of_paired_gain(np.stack(gains))
 
 
 def _values(found, metric):

@@ -23,20 +23,23 @@ def values_of(folder, own, names):
     arrays = outputs.read(os.path.join(folder, outputs.FILE))
     if arrays is None:
         return {}
-    found = {name: _values(arrays, own, name) for name in names}
-    return {name: values for name, values in found.items() if values is not None}
+    of_classifier = _classified(arrays) if "logits" in arrays else {}
+    found = {name: of_classifier[name] for name in names if name in of_classifier}
+    by_space = {}
+    for metric in names:
+        space, _, name = metric.rpartition("/")
+        if name in metrics.names_of("retrieval"):
+            by_space.setdefault(space or own, {})[metric] = name
+    for space, named in by_space.items():
+        vectors = vectors_of(arrays, space)
+        values, _ = retrieval.retrieval_values(vectors, arrays["labels"], names=set(named.values()))
+        found.update({metric: values[name] for metric, name in named.items()})
+    return found
 
 
-def _values(arrays, own, metric):
-    space, _, name = metric.rpartition("/")
+def _classified(arrays):
     labels = arrays["labels"]
-    if name in metrics.names_of("retrieval"):
-        vectors = vectors_of(arrays, space or own)
-        return retrieval.retrieval_values(vectors, labels, names=(name,))[0][name]
-    if name not in ("accuracy", "mean_per_class_accuracy") or "logits" not in arrays:
-        return None
     correct = np.argmax(arrays["logits"], axis=1) == labels
-    if name == "accuracy":
-        return correct.astype(float)
     counts = np.bincount(labels)
-    return correct * len(labels) / (np.count_nonzero(counts) * counts[labels])
+    share = len(labels) / (np.count_nonzero(counts) * counts[labels])
+    return {"accuracy": correct.astype(float), "mean_per_class_accuracy": correct * share}

@@ -14,7 +14,7 @@ import sys
 
 from reproduction.collect import Entry
 from reproduction.figure import axis_of, draw
-from reproduction.render import cell_text, percent
+from reproduction.render import cell_text, gain_text
 from reproduction.tables import TABLES
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -40,7 +40,7 @@ def table_of(rows, metrics):
     """A Markdown table: mean, deviation and number of runs, then the gain and its interval.
 
     Args:
-      rows: list of dict, of `read`, of one data set.
+      rows: list of dict, of `read`; with several data sets, each row's label names its own.
       metrics: list of str.
 
     Returns:
@@ -48,17 +48,18 @@ def table_of(rows, metrics):
     """
     titles = [title for metric in metrics for title in (metric, "gain [95 % interval]")]
     lines = ["| " + " | ".join(["", *titles]) + " |", "|" + "---|" * (1 + len(titles))]
-    for label in dict.fromkeys(row["row"] for row in rows):
-        own = {row["metric"]: row for row in rows if row["row"] == label}
+    has_several = len({row["dataset"] for row in rows}) > 1
+    for name, dataset in dict.fromkeys((row["row"], row["dataset"]) for row in rows):
+        own = {r["metric"]: r for r in rows if (r["row"], r["dataset"]) == (name, dataset)}
+        label = f"{name}, {dataset}" if has_several else name
         cells = [text for m in metrics for text in (cell_text(entry_of(own[m])), _gain(own[m]))]
         lines.append("| " + " | ".join([label, *cells]) + " |")
     return "\n".join(lines) + "\n"
 
 
 def _gain(row):
-    numbers = [row[name] for name in ("gain", "gain_low", "gain_high")]
-    texts = [percent(float(number), signed=True) for number in numbers if number]
-    return f"{texts[0]} [{', '.join(texts[1:])}]" if len(texts) == 3 else "".join(texts)
+    numbers = [float(row[name]) for name in ("gain", "gain_low", "gain_high") if row[name]]
+    return gain_text(numbers[0], numbers[1:]) if numbers else ""
 
 
 def updated(text, folder=RESULTS):

@@ -73,6 +73,12 @@ def cell_text(entry, plus_minus="±"):
     return f"{percent(entry.mean)}{spread} ({len(entry.values)})"
 
 
+def gain_text(gain, interval):
+    """A gain and its interval, such as +2.69 [+0.87, +4.51]; without one, the gain alone."""
+    low_high = ", ".join(percent(value, signed=True) for value in interval or ())
+    return percent(gain, signed=True) + (f" [{low_high}]" if low_high else "")
+
+
 def _grid(request, entries, text_of):
     """Rows of text: the row's label, then one text per data set."""
     labels = list(dict.fromkeys(entry.row for entry in entries))
@@ -124,12 +130,8 @@ def _interval_text(entry):
 def _gain_text(entry):
     if entry.gain is None:
         return ""
-    low_high = ""
-    if entry.gain_interval:
-        low, high = (percent(value, signed=True) for value in entry.gain_interval)
-        low_high = f" [{low}, {high}]"
     p_value = "" if entry.p_value is None else f" (p = {entry.p_value:.3f})"
-    return percent(entry.gain, signed=True) + low_high + p_value
+    return gain_text(entry.gain, entry.gain_interval) + p_value
 
 
 def _missing_lines(entries):

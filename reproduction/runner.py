@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from reproduction.state import DONE, cells_to_do, states_of
 from utils.errors import Interrupted
+from utils.logs import last_line
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -146,7 +147,7 @@ class Runner:
             with self._lock:
                 self._children.discard(child)
         if code:
-            return f"main.py exited with code {code}: {_last_line(log_path)}"
+            return f"main.py exited with code {code}: {last_line(log_path)}"
         state = states_of([cell])[0]
         return "" if state.kind == DONE else f"main.py left it {state.kind}: {state.reason}"
 
@@ -158,9 +159,3 @@ def _try_to_lock(file):
     except BlockingIOError:
         return False
     return True
-
-
-def _last_line(path):
-    with open(path, errors="replace") as file:
-        lines = file.read().strip().splitlines()
-    return lines[-1] if lines else "it printed nothing"

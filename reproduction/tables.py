@@ -130,6 +130,15 @@ def rows_by_mode(modes, published=None):
     )
 
 
+def _softmax_and_hard(name, values, text="{}"):
+    """A row for softmax and for batch-hard under each value of a setting."""
+    return tuple(
+        Row(f"{LOSSES[mode].title}, {text.format(value)}", {"train_mode": mode, name: value})
+        for mode in ("vanilla", "hard")
+        for value in values
+    )
+
+
 def _ablation(table, name, values):
     rows = [Row(f"{name} {value}", {"train_mode": "hard", name: value}) for value in values]
     return TableSpec(
@@ -187,11 +196,7 @@ TABLES = {
         title="Softmax and two-head hard under both samplers",
         about="python reproduce.py --table ablation_sampler. No published numbers.",
         settings={"net": "resnet50"},
-        rows=tuple(
-            Row(f"{LOSSES[mode].title}, {sampler}", {"train_mode": mode, "sampler": sampler})
-            for mode in ("vanilla", "hard")
-            for sampler in ("shuffle", "pk")
-        ),
+        rows=_softmax_and_hard("sampler", ("shuffle", "pk")),
     ),
     "losses": TableSpec(
         title="Softmax and every ranking loss",
@@ -214,22 +219,14 @@ TABLES = {
         about="python reproduce.py --table few_images: the seed draws the images, the same ones for"
         " both modes. No published numbers.",
         settings={"net": "resnet50"},
-        rows=tuple(
-            Row(f"{LOSSES[mode].title}, {number} images", {"train_mode": mode, "shots": number})
-            for mode in ("vanilla", "hard")
-            for number in (2, 4, 8)
-        ),
+        rows=_softmax_and_hard("shots", (2, 4, 8), "{} images"),
         x="shots",
     ),
     "recipes": TableSpec(
         title="Softmax and two-head hard under the paper's recipe and a strong one",
         about="python reproduce.py --table recipes. No published numbers.",
         settings={"net": "resnet50"},
-        rows=tuple(
-            Row(f"{LOSSES[mode].title}, {recipe}", {"train_mode": mode, "recipe": recipe})
-            for recipe in ("paper", "strong")
-            for mode in ("vanilla", "hard")
-        ),
+        rows=_softmax_and_hard("recipe", ("paper", "strong")),
         metrics=("accuracy", "recall@1", "map@r"),
     ),
     "unseen": TableSpec(

@@ -206,6 +206,13 @@ class NoLog:
         """Does nothing."""
 
 
+def last_line(path):
+    """The last line of what a program printed to a file, str."""
+    with open(path, errors="replace") as file:
+        lines = file.read().strip().splitlines()
+    return lines[-1] if lines else "it printed nothing"
+
+
 def read_metrics(run_dir):
     """Rows of metrics.csv as dicts of str, empty if there is no such file.
 

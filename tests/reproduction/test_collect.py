@@ -87,7 +87,7 @@ def test_the_interval_of_a_gain_is_over_seeds_and_images(two_runs):
     assert hard.gain == pytest.approx(gains.mean())
     low, high = hard.gain_interval
     assert low < hard.gain < high
-    assert (low, high) == tuple(interval_of_paired_gain(gains))
+    assert [low, high] == interval_of_paired_gain(gains)
     for metric in ("recall@1", "map@r"):
         assert entries_of(request, runs, (metric,))[1].gain_interval is not None
     assert entries_of(request, runs, ("nmi",))[1].gain_interval is None

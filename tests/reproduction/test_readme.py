@@ -53,3 +53,20 @@ def test_every_file_of_results_says_where_its_numbers_come_from():
             made = readme.entry_of(row)
             assert int(row["n"]) == len(made.values) and row["commit"] and row["tensorflow"], name
             assert float(row["mean"]) == pytest.approx(made.mean, abs=1e-6), name
+
+
+def test_the_first_screen_quotes_the_table():
+    rows = readme.read(os.path.join(readme.RESULTS, "flowers17_losses.csv"))
+    hard = {row["metric"]: row for row in rows if row["row"] == "Two-head hard"}
+    with open(readme.README, encoding="utf-8") as file:
+        first_screen = file.read().split("## Two commands")[0]
+    for metric in ("accuracy", "map@r"):
+        for name in ("gain", "gain_low", "gain_high"):
+            assert f"{100 * float(hard[metric][name]):+.1f}" in first_screen, (metric, name)
+
+
+def test_the_rows_of_several_data_sets_name_theirs(tmp_path):
+    entries = [entry({0: 0.5}, row="Softmax"), entry({0: 0.6}, row="Softmax", dataset="dogs")]
+    (tmp_path / "a.csv").write_text(to_csv(Table(request_of(), "", entries)))
+    lines = readme.table_of(readme.read(str(tmp_path / "a.csv")), ["accuracy"]).splitlines()
+    assert lines[2:] == ["| Softmax, cars | 50.00 (1) |  |", "| Softmax, dogs | 60.00 (1) |  |"]
