@@ -1,3 +1,4 @@
+import gc
 import hashlib
 import os
 import shutil
@@ -107,6 +108,14 @@ def test_binary_list_and_missing_list(root):
     os.remove(path)
     assert f"no list {path}" in message_of(load, root)
     assert "no list" in message_of(load, root, ["val"])
+
+
+def test_garbage_is_collected_again_after_a_list_is_read(root):
+    load(root)
+    assert gc.isenabled()
+    os.remove(os.path.join(root, "lists", "test_all_sub_list.csv"))
+    message_of(load, root)
+    assert gc.isenabled()
 
 
 def test_test_label_unknown_in_training(root):

@@ -213,6 +213,13 @@ def test_the_long_tail_is_measured_on_the_training_list(request_, tmp_path):
     assert {s.imbalance for s in states_of(cells)} == {6.0}
 
 
+def test_the_lists_of_each_number_of_images_are_their_own(request_, tmp_path):
+    write_lists(str(tmp_path / "datasets"), "cars", [30, 3], num_test=4)
+    cells = cells_of(request_._replace(table="few_images", modes=None, seeds=(0,)))
+    found = {c.config.shots: s.imbalance for c, s in zip(cells, states_of(cells))}
+    assert found == {2: 1.0, 4: 4 / 3, 8: 8 / 3}
+
+
 def test_every_file_of_a_run_and_every_list_is_read_once(request_, tmp_path, monkeypatch):
     write_lists(str(tmp_path / "datasets"), "cars", [5, 5], num_test=20)
     cells = cells_of(request_._replace(seeds=tuple(range(10))))

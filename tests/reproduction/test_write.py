@@ -2,10 +2,11 @@ import csv
 import json
 import os
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from reproduction import write
+from reproduction import figure, write
 from reproduction.cells import cells_of
 from reproduction.figure import axis_of
 from reproduction.state import states_of
@@ -136,13 +137,26 @@ def test_tables_that_cannot_be_written(request_, tmp_path):
         write_all(request_, tmp_path / "file" / "t")
 
 
-def test_a_table_with_an_axis_of_its_own_draws_a_line_for_each_mode(request_, tmp_path):
+def test_a_table_with_an_axis_of_its_own_draws_a_line_for_each_mode(
+    request_, tmp_path, monkeypatch
+):
     request = request_._replace(table="few_images", datasets=("cars",))
     table = TABLES["few_images"]
     x, places = axis_of(table, table.rows)
     assert x == "shots" and places["Two-head hard, 4 images"] == ("Two-head hard", "4")
+    drawn = {}
+    real = figure._draw
+
+    def draw(axes, entries, places, colour, label, line=""):
+        real(axes, entries, places, colour, label, line)
+        drawn[label] = [entry.row for entry in entries], np.round(places).tolist()
+
+    monkeypatch.setattr(figure, "_draw", draw)
     finished(request)
     write_all(request, tmp_path / "t")
+    for mode in ("Softmax", "Two-head hard"):
+        rows = [f"{mode}, {number} images" for number in (2, 4, 8)]
+        assert drawn[f"{mode}, cars"] == (rows, [0, 1, 2])
     records = entries_of(tmp_path / "t", "few_images_released")
     gains = {r["row"]: r["gain"] for r in records}
     assert gains["Softmax, 8 images"] is None
