@@ -85,4 +85,5 @@ def _draw_lines(axes, entries, places):
 def _draw(axes, entries, places, colour, label, line=""):
     mean = [np.nan if entry.mean is None else 100 * entry.mean for entry in entries]
     spread = [np.nan if entry.std is None else 100 * entry.std for entry in entries]
-    axes.errorbar(places, mean, spread, fmt="o" + line, color=colour, capsize=3, label=label)
+    bars = None if np.all(np.isnan(spread)) else spread
+    axes.errorbar(places, mean, bars, fmt="o" + line, color=colour, capsize=3, label=label)
