@@ -3,11 +3,11 @@
 from nets.dropout import dropout
 from utils.tf1 import slim, tf
 
-# (stride, channels) of the thirteen depthwise-separable layers, table 1 of the paper.
-SEPARABLE_LAYERS = (
-    (1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512),
-    (1, 512), (1, 512), (1, 512), (1, 512), (1, 512), (2, 1024), (1, 1024),
-)  # fmt: skip
+# Number -> (stride, channels) of the depthwise-separable layers, table 1 of the paper.
+SEPARABLE_LAYERS = {
+    1: (1, 64), 2: (2, 128), 3: (1, 128), 4: (2, 256), 5: (1, 256), 6: (2, 512), 7: (1, 512),
+    8: (1, 512), 9: (1, 512), 10: (1, 512), 11: (1, 512), 12: (2, 1024), 13: (1, 1024),
+}  # fmt: skip
 
 
 def _arg_scope(is_training, bn_decay):
@@ -26,7 +26,7 @@ def _thinned(channels, depth_multiplier):
 
 
 def _separable_layers(net, depth_multiplier, end_points):
-    for i, (stride, channels) in enumerate(SEPARABLE_LAYERS, start=1):
+    for i, (stride, channels) in SEPARABLE_LAYERS.items():
         name = f"Conv2d_{i}_depthwise"
         net = slim.separable_conv2d(net, None, [3, 3], 1, stride=stride, scope=name)
         end_points[name] = net

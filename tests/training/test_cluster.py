@@ -179,13 +179,15 @@ def test_a_port_in_use(tree, tmp_path):
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen(1)
+        of_others, started = taken.getsockname()[1], []
         for index in range(2):
-            ports = [taken.getsockname()[1], *free_ports(1)]
-            ports = ports if index == 0 else ports[::-1]
+            ports = free_ports(1)
+            ports.insert(index, of_others)
             flags = flags_of(tree, str(tmp_path / f"run{index}"), join_timeout=15)
-            found = Workers(2, *flags, ports=ports).wait()
-            code, text = found[index]
-            assert code == 2 and f"this process can't listen at localhost:{ports[index]}" in text
+            started.append(Workers(2, *flags, ports=ports))
+        for index, workers in enumerate(started):
+            code, text = workers.wait()[index]
+            assert code == 2 and f"this process can't listen at localhost:{of_others}" in text
             assert "Traceback" not in text
 
 

@@ -127,7 +127,7 @@ def test_of_equal_evaluations_the_first_is_best(shared_tree, tmp_path, monkeypat
 @pytest.mark.promise("a weight is not finite", "it is never saved")
 def test_what_is_not_finite_is_never_saved(shared_tree, tmp_path, monkeypatch):
     """A moving average that no gradient touches is looked at, too."""
-    name = "MobilenetV1/Conv2d_3_pointwise/BatchNorm/moving_variance"
+    name = "MobilenetV1/Conv2d_1_pointwise/BatchNorm/moving_variance"
     log = hooks.Log.after_step
 
     def log_and_spoil(self, loop, terms):
@@ -179,7 +179,7 @@ def test_a_run_that_was_stopped_before_its_first_checkpoint_keeps_its_start(
     assert (tmp_path / "run" / "args.json").exists()
     monkeypatch.setattr(training_loop, "take_step", take)
     train(shared_tree, tmp_path / "run", **given)
-    name = "MobilenetV1/Conv2d_3_pointwise/weights"
+    name = "MobilenetV1/Conv2d_1_pointwise/weights"
     np.testing.assert_array_equal(last_weights(tmp_path / "run")[name], weights_of(weights)[name])
 
 

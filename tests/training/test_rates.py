@@ -9,7 +9,7 @@ from training.optimizer import build_optimizer, learning_rate_factors
 from utils.tf1 import tf
 
 HEADS = ("embedding/weights", "MobilenetV1/Logits/Conv2d_1c_1x1/weights")
-BACKBONE = "MobilenetV1/Conv2d_5_pointwise/weights"
+BACKBONE = "MobilenetV1/Conv2d_1_pointwise/weights"
 
 
 def test_the_heads_have_a_rate_of_their_own(shared_tree, tmp_path):
