@@ -80,6 +80,10 @@ class Config(LossSettings):
     eval_split: Optional[str] = setting(None, "data",
         "split evaluated during training, used to choose the best checkpoint; default: val"
         " if it is held out from training, else test", choices=("test", "val"))
+    final_split: Optional[str] = setting(None, "data",
+        "split evaluated at the end, val to leave the test list alone while settings are chosen;"
+        " default: test if there is such a list, else as --eval_split", choices=("test", "val"),
+        resumable=True)
     sampler: Optional[str] = setting(None, "data",
         "batches of shuffled images, or of P classes with K images each; default: shuffle"
         " for vanilla, else pk", choices=("shuffle", "pk"))

@@ -124,21 +124,24 @@ def _cell(request, row, dataset, seed, fold):
     # The protocols of the paper's tables use the same run, which chooses its best checkpoint on the
     # test list.
     flags.update(dataset=dataset, seed=seed, keep_checkpoints=1, eval_split=protocol.eval_split)
+    if protocol.final_split != "test":
+        flags["final_split"] = protocol.final_split
     if fold is not None:
         flags["lists_folder"] = f"{UNSEEN_FOLDER}/fold{fold}"
-    name = _run_name(flags, request.changes, fold)
+    name = _run_name(flags, row, request.changes, fold)
     flags["run_dir"] = os.path.join("reproduce", request.budget, name)
     return Cell(row, dataset, seed, flags, resolve(flags), fold)
 
 
-def _run_name(flags, changes, fold):
+def _run_name(flags, row, changes, fold):
     """A folder name from a run's settings, so that two tables share the same run."""
     resolved = resolve(flags)
     parts = [flags["dataset"], resolved.net, resolved.train_mode, resolved.sampler]
-    named = {"dataset", "net", "train_mode", "sampler", "seed", "keep_checkpoints", "eval_split"}
-    named.add("lists_folder")
-    named |= {name for name, f in SETTINGS.items() if f.metadata["group"] == "machine"}
+    named = {name for name, f in SETTINGS.items() if f.metadata["group"] == "machine"}
     named = named.union(changes, *(budget.settings for budget in BUDGETS.values()))
+    named -= set(row.settings)
+    named |= {"dataset", "net", "train_mode", "sampler", "seed", "keep_checkpoints", "eval_split"}
+    named.add("lists_folder")
     parts += [f"{name}{value}" for name, value in sorted(flags.items()) if name not in named]
     if changes:
         text = json.dumps(changes, sort_keys=True)

@@ -153,7 +153,7 @@ def entries_of(request, runs, metrics):
     """
     rows = rows_of(request)
     return [
-        _entry(runs, row, dataset, metric, baseline_of(row, rows))
+        _entry(request, runs, row, dataset, metric, baseline_of(row, rows))
         for metric in metrics
         for row in rows
         for dataset in request.datasets
@@ -202,7 +202,7 @@ def baseline_of(row, rows):
     return next(iter(same + softmax), None)
 
 
-def _entry(runs, row, dataset, metric, softmax):
+def _entry(request, runs, row, dataset, metric, softmax):
     found, missing = runs[row.label, dataset]
     values = _values(found, metric)
     baseline, gain_interval = {}, None
@@ -211,7 +211,8 @@ def _entry(runs, row, dataset, metric, softmax):
         baseline = _values(others, metric)
         seeds = sorted(set(values) & set(baseline))
         gain_interval = _gain_interval([(found[s], others[s]) for s in seeds], metric)
-    published = row.published.get(dataset) if metric == "accuracy" else None
+    on_test = PROTOCOLS[request.protocol].final_split == "test"
+    published = row.published.get(dataset) if on_test and metric == "accuracy" else None
     return Entry(
         row.label,
         dataset,

@@ -24,7 +24,7 @@ _DECIDED_BY = {
     "dataset": "use --datasets",
     "seed": "use --seeds",
     "gpu": "use --gpus",
-    "eval_split": "the protocol chooses it",
+    **dict.fromkeys(("eval_split", "final_split"), "the protocol chooses it"),
     "lists_folder": "--table unseen uses the lists of unseen classes, the others the usual ones",
     **dict.fromkeys(
         ("keep_checkpoints", "run_dir", "run_suffix", "on_exist", "log_name", "checkpoint_name"),
@@ -59,7 +59,8 @@ def parser():
         help="one or more seeds, one run each [default 0 1 2; 0 for the tiny budget]")
     add("--protocol", choices=tuple(sorted(set(PROTOCOLS) - {t.protocol for t in TABLES.values()})),
         help="released: best checkpoint on the test list, softmax on shuffled batches; clean: last"
-        " checkpoint, P x K batches for every mode [default released]")
+        " checkpoint, P x K batches for every mode; validation: as clean, but on the validation"
+        " list, for choosing settings [default released]")
     add("--budget", default="paper", choices=tuple(BUDGETS),
         help="short: a tenth of the iterations; tiny: small synthetic data sets and a small"
         " network, to try every step; neither is comparable to published numbers [default paper]")

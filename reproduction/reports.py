@@ -11,11 +11,17 @@ _KINDS = {"split": str, "embedding": str, "checkpoint": str, "class_map": str,
           "num_images": int, "step": int}  # fmt: skip
 
 
-def read(run_dir):
+def protocols_of(config):
+    """Dict from name to Protocol, those that the final evaluations of a run serve."""
+    split = config.final_split or "test"
+    return {name: p for name, p in PROTOCOLS.items() if p.final_split == split}
+
+
+def read(config):
     """Reads the evaluations that the protocols need.
 
     Args:
-      run_dir: str.
+      config: Config of the run.
 
     Returns:
       dict from protocol to report, for existing evaluations.
@@ -24,15 +30,16 @@ def read(run_dir):
       UserError: one of them is damaged.
     """
     found = {}
-    for name in sorted({protocol.folder for protocol in PROTOCOLS.values()}):
-        folder = os.path.join(run_dir, "eval", name)
+    protocols = protocols_of(config)
+    for name in sorted({protocol.folder for protocol in protocols.values()}):
+        folder = os.path.join(config.run_dir, "eval", name)
         report = eval_files.read_report(folder)
         if report is not None:
             _check(report, os.path.join(folder, "metrics.json"))
             found[name] = report
     return {
         name: found[protocol.folder]
-        for name, protocol in PROTOCOLS.items()
+        for name, protocol in protocols.items()
         if protocol.folder in found
     }
 
@@ -58,26 +65,27 @@ def _is_score(value):
     return value is None or (isinstance(value, (int, float)) and 0 <= value <= 1)
 
 
-def first_misfit(reports, config, num_images, class_map):
+def first_misfit(reports, config, image_counts, class_map):
     """Why the evaluations of a run are not the ones that a table needs.
 
     Args:
       reports: dict from protocol to report.
       config: Config of the cell.
-      num_images: int, images in the test list, or None if unknown.
+      image_counts: dict from split to int, as far as known.
       class_map: str, digest of the classes, or None if unknown.
 
     Returns:
       str, empty if all of them exist and match.
     """
     own_space = ("pooled",) if config.emb_dim is None else ("head", "embedding")
-    for name, protocol in PROTOCOLS.items():
+    for name, protocol in protocols_of(config).items():
         report = reports.get(name)
         if report is None:
             return f"there is no eval/{protocol.folder}"
         is_best = os.path.dirname(report["checkpoint"]) == BEST
+        num_images = image_counts.get(protocol.final_split)
         wrong = {
-            "split": report["split"] != "test",
+            "split": report["split"] != protocol.final_split,
             "embedding": report["embedding"] not in own_space,
             "num_images": num_images is not None and report["num_images"] != num_images,
             "class_map": class_map is not None and report["class_map"] != class_map,

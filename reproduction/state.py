@@ -8,7 +8,6 @@ from config import stored
 from config.base_config import SETTINGS
 from data.subsets import imbalance_of
 from reproduction import reports
-from reproduction.tables import PROTOCOLS
 from training import preflight
 from utils import checkpoints, logs, run_dir
 from utils.errors import UserError
@@ -104,14 +103,14 @@ def _state_of_run(cell, lists, missing, found):
     if other:
         reason = f"{config.run_dir} {other}; move that folder away"
         return State(OTHER, reason=reason, records=records, step_seconds=seconds)
-    known = reports.read(config.run_dir)
+    known = reports.read(config)
     counts = lists.image_counts if lists else records.get("image_counts", {})
     class_map = lists.class_map if lists else records.get("class_map")
-    reason = reports.first_misfit(known, config, counts.get("test"), class_map)
+    reason = reports.first_misfit(known, config, counts, class_map)
     if not reason:
         return State(DONE, config.train_iters, "", known, records, seconds)
     state = _state_before(cell, _steps_done(before), missing, found)
-    if state.kind != MISSING and len(known) == len(PROTOCOLS):
+    if state.kind != MISSING and len(known) == len(reports.protocols_of(config)):
         state = state._replace(reason=f"will be evaluated again: {reason}")
     return state._replace(records=records, step_seconds=seconds)
 
@@ -185,7 +184,7 @@ class _Found:
     def lists(self, config):
         """A cell's Lists or None, and a sentence on why there are none."""
         thinned = (config.imbalance_ratio, config.shots, config.shots and config.seed)
-        key = (config.dataset_dir, config.lists_folder, *thinned)
+        key = (config.dataset_dir, config.lists_folder, config.final_split, *thinned)
         if key not in self._lists:
             try:
                 self._lists[key] = _read_lists(config), ""
@@ -206,7 +205,9 @@ class _Found:
 
 
 def _read_lists(config):
-    dataset = preflight.load_dataset(config, ["train", "test"])
+    if config.final_split == "val" and not preflight.val_is_held_out(config):
+        raise UserError("its validation images are training images, too; settings can't be chosen")
+    dataset = preflight.load_dataset(config, ["train", config.final_split or "test"])
     counts = {split: len(image_list.files) for split, image_list in dataset.splits.items()}
     imbalance = imbalance_of(dataset.splits["train"])
     return Lists(counts, dataset.class_map.digest, imbalance)

@@ -63,6 +63,7 @@ class Protocol(NamedTuple):
       checkpoint: str, the checkpoint that was evaluated.
       samplers: dict from training mode to sampler, for modes that don't use the default.
       eval_split: str, the list that chooses the best checkpoint.
+      final_split: str, the list that is scored.
     """
 
     about: str
@@ -70,6 +71,7 @@ class Protocol(NamedTuple):
     checkpoint: str
     samplers: Dict[str, str]
     eval_split: str = "test"
+    final_split: str = "test"
 
 
 PROTOCOLS = {
@@ -86,6 +88,15 @@ PROTOCOLS = {
         "test",
         "last",
         {"vanilla": "pk"},
+    ),
+    "validation": Protocol(
+        "protocol validation, for choosing settings: the last checkpoint on the validation list,"
+        " and P x K batches for every mode; the test list is not read",
+        "val",
+        "last",
+        {"vanilla": "pk"},
+        "val",
+        "val",
     ),
     "folds": Protocol(
         "protocol folds: four models for each seed, each trained on three quarters of the training"
@@ -192,6 +203,10 @@ TABLES = {
     "ablation_lambda": _ablation("ablation_lambda", "triplet_loss_lambda", (0.1, 0.5, 1.0, 2.0)),
     "ablation_emb_dim": _ablation("ablation_emb_dim", "emb_dim", (64, 128, 256, 512)),
     "ablation_emb_pool": _ablation("ablation_emb_pool", "emb_pool", ("flatten", "average", "gem")),
+    "ablation_images_per_class": _ablation(
+        "ablation_images_per_class", "images_per_class", (2, 4, 8)
+    ),
+    "ablation_batch_size": _ablation("ablation_batch_size", "batch_size", (16, 32, 64)),
     "ablation_sampler": TableSpec(
         title="Softmax and two-head hard under both samplers",
         about="python reproduce.py --table ablation_sampler. No published numbers.",

@@ -76,6 +76,8 @@ def val_is_held_out(config):
 
 def final_split(config):
     """The split of the final evaluation: "test", or the evaluation split if there is no test."""
+    if config.final_split is not None:
+        return config.final_split
     has_test = "test" in lists.splits_of(config.dataset_dir, config.lists_folder)
     return "test" if has_test else config.eval_split
 

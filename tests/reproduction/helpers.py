@@ -27,7 +27,7 @@ def request_of(**changes):
     return request._replace(**changes)
 
 
-def write_lists(datasets_dir, name, train_sizes, num_test):
+def write_lists(datasets_dir, name, train_sizes, num_test, num_val=0):
     """Writes lists and empty image files of a data set.
 
     Args:
@@ -35,13 +35,17 @@ def write_lists(datasets_dir, name, train_sizes, num_test):
       name: str.
       train_sizes: list of int, training images of each class.
       num_test: int, test images, all of the first class.
+      num_val: int, validation images, too; no list for 0.
     """
     root = os.path.join(datasets_dir, DATASETS[name].folder)
     images = os.path.join(root, DATASETS[name].image_folders[0])
     os.makedirs(images, exist_ok=True)
     os.makedirs(os.path.join(root, "lists"), exist_ok=True)
     labels = [label for label, size in enumerate(train_sizes) for _ in range(size)]
-    for split, rows in (("train", labels), ("test", [0] * num_test)):
+    splits = {"train": labels, "test": [0] * num_test, "val": [0] * num_val}
+    for split, rows in splits.items():
+        if not rows:
+            continue
         lines = [",label,file_name"]
         for row, label in enumerate(rows):
             lines.append(f"{row},{label},{split}{row}.jpg")
@@ -65,14 +69,15 @@ def finish(cell, accuracy, class_map=CLASS_MAP, **changes):
     os.makedirs(cell.config.run_dir)
     write_args(cell, dict(settings, class_map=class_map, provenance=provenance))
     scores = {f"recall@{k}": 0.5 for k in (1, 2, 4, 8, 16)}
-    for name, extra, folder in (("test", 0.0, ""), ("test-best", 0.01, "best/")):
+    split = cell.config.final_split or "test"
+    for name, extra, folder in ((split, 0.0, ""), (f"{split}-best", 0.01, "best/")):
         report = dict(
             scores,
             accuracy=accuracy + extra,
             top5_accuracy=0.9,
             mean_per_class_accuracy=accuracy - 0.1,
             nmi=None,
-            split="test",
+            split=split,
             num_images=20,
             checkpoint=f"{folder}model.ckpt-{cell.config.train_iters}",
             step=cell.config.train_iters,

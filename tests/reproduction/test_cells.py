@@ -8,6 +8,13 @@ from reproduction.tables import BUDGETS, PAPER_DATASETS, PROTOCOLS, TABLES
 from tests.reproduction.helpers import request_of
 from utils.errors import UserError
 
+# The tiny budget has one network and batches of 8 images.
+REFUSED_BY_TINY = {
+    "backbones": "resnet50_v1, softmax .* the same run.*--budget tiny",
+    "ablation_batch_size": "batch_size 16 and batch_size 32 .* the same run.*--budget tiny",
+    "ablation_images_per_class": "holds a single class of --images_per_class 8",
+}
+
 
 def test_the_papers_table_has_its_sixty_cells():
     cells = cells_of(request_of())
@@ -23,8 +30,8 @@ def test_the_papers_table_has_its_sixty_cells():
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_every_table_resolves_under_every_budget(name, budget):
     request = request_of(table=name, datasets=("flowers",), seeds=(0,), budget=budget)
-    if (name, budget) == ("backbones", "tiny"):  # which has one network
-        with pytest.raises(UserError, match="resnet50_v1, softmax .* the same run.*--budget tiny"):
+    if budget == "tiny" and name in REFUSED_BY_TINY:
+        with pytest.raises(UserError, match=REFUSED_BY_TINY[name]):
             cells_of(request)
         return
     cells = cells_of(request)
@@ -48,6 +55,13 @@ def test_protocols_share_the_two_head_runs_but_not_softmax():
         assert same == (one.config.train_mode != "vanilla")
     assert {cell.config.sampler for cell in clean} == {"pk"}
     assert {c.config.sampler for c in released if c.config.train_mode == "vanilla"} == {"shuffle"}
+
+
+def test_a_run_that_is_scored_on_the_validation_list_is_a_run_of_its_own():
+    clean, val = (cells_of(request_of(protocol=name)) for name in ("clean", "validation"))
+    assert not {c.config.run_dir for c in clean} & {c.config.run_dir for c in val}
+    assert {(c.config.eval_split, c.config.final_split) for c in val} == {("val", "val")}
+    assert {c.config.sampler for c in val} == {"pk"}
 
 
 def test_modes_choose_rows_and_add_those_that_the_table_lacks():

@@ -100,6 +100,20 @@ def test_without_the_outputs_of_a_run_a_gain_has_no_interval(two_runs):
     assert hard.gain is not None and hard.gain_interval is None
 
 
+@pytest.mark.parametrize("protocol, published", [("clean", 0.8585), ("validation", None)])
+def test_published_numbers_stand_beside_scores_of_the_test_list_alone(
+    tmp_path, protocol, published
+):
+    common = {"runs_dir": str(tmp_path)}
+    request = request_of(datasets=("cars",), modes=("vanilla",), protocol=protocol, common=common)
+    cells = cells_of(request)
+    for cell in cells:
+        finish(cell, 0.5)
+    (entry,) = entries_of(request, runs_of(request, cells, states_of(cells)), ("accuracy",))
+    assert entry.mean == 0.5 and entry.published == pytest.approx(published)
+    assert {source["split"] for source in entry.sources} == {cells[0].config.final_split or "test"}
+
+
 def test_images_give_the_scores_of_the_report(two_runs):
     _, cells, _ = two_runs
     folder = path_in_run(cells[0], "eval", "test-best")

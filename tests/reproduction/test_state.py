@@ -43,8 +43,29 @@ def changed(cell, **changes):
 def test_finished_runs_are_done_without_their_data_set(request_):
     cells = finished(request_)
     states = states_of(cells)
-    assert {s.kind for s in states} == {DONE} and set(states[0].reports) == set(PROTOCOLS)
+    assert {s.kind for s in states} == {DONE}
+    assert set(states[0].reports) == set(PROTOCOLS) - {"validation"}
     assert state.cells_to_do(cells, states) == [] and state.exit_code(states) == 0
+
+
+def test_runs_of_the_validation_protocol_are_scored_on_the_validation_list_alone(request_):
+    datasets_dir = request_.common["datasets_dir"]
+    request = request_._replace(datasets=("cars", "flowers", "aircrafts"), protocol="validation")
+    write_lists(datasets_dir, "cars", [8, 8], 20)
+    write_lists(datasets_dir, "flowers", [8, 8], 3, num_val=20)
+    write_lists(datasets_dir, "aircrafts", [8, 8], 20, num_val=20)
+    cells = [cell for cell in cells_of(request) if cell.seed == 0]
+    by_name = {cell.dataset: state for cell, state in zip(cells, states_of(cells))}
+    assert (by_name["cars"].kind, by_name["aircrafts"].kind) == (MISSING, MISSING)
+    assert "val" in by_name["cars"].reason and "training images, too" in by_name["aircrafts"].reason
+    assert by_name["flowers"].kind == OPEN
+    flowers = [cell for cell in cells if cell.dataset == "flowers"]
+    for cell in flowers:
+        finish(cell, 0.5, CLASS_MAP_OF_TWO)
+    states = states_of(flowers)
+    assert {(s.kind, *s.reports) for s in states} == {(DONE, "validation")}
+    os.remove(path_in_run(flowers[0], "eval", "val", "metrics.json"))
+    assert states_of(flowers)[0].kind == OPEN
 
 
 @pytest.mark.parametrize(

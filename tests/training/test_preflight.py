@@ -59,3 +59,11 @@ def test_shots_thin_the_training_list_alone_and_depend_on_the_seed(shared_tree):
         assert len(dataset.splits["test"].files) == 8
         chosen.add(tuple(dataset.splits["train"].files))
     assert len(chosen) > 1
+
+
+@pytest.mark.parametrize("given, expected", [(None, "test"), ("test", "test"), ("val", "val")])
+def test_the_final_evaluation_is_on_the_test_list_unless_it_is_to_be_left_alone(
+    shared_tree, given, expected
+):
+    flags = {"dataset": "custom", "dataset_path": shared_tree, "final_split": given}
+    assert preflight.final_split(resolve.resolve(flags, {}, {})) == expected
