@@ -6,6 +6,7 @@ import difflib
 from config.base_config import SETTINGS, device_of, devices_of
 from config.datasets import DATASETS
 from config.loss_settings import LOSS_GROUPS
+from config.losses import RELEASE_MODES
 from config.networks import NETWORKS
 from config.recipes import STRONG
 from config.resolve import resolve
@@ -116,8 +117,8 @@ def checked(parse):
     return read
 
 
-# Flags of the first release, by the setting they set. Under these names a setting that the mode
-# does not use is ignored, as it was then, rather than an error.
+# Flags of the first release, by the setting they set. Under these names a setting that one of its
+# modes does not use is ignored, as it was then, rather than an error.
 RELEASE_FLAGS = {
     "emb_dim": "emb_dim",
     "batch_size": "batch_size",
@@ -226,4 +227,5 @@ def parse(argv):
       UserError: see `config.resolve.resolve`; also an unknown flag or a value that can't be read.
     """
     given, released, only_check = given_settings(argv)
-    return resolve(given, tolerated=released), only_check
+    of_release = given.get("train_mode", SETTINGS["train_mode"].default) in RELEASE_MODES
+    return resolve(given, tolerated=released if of_release else ()), only_check

@@ -118,6 +118,7 @@ LOSSES = {
         **_own("magnet", "clusters", "alpha"),
     ),
 }
+RELEASE_MODES = ("vanilla", "hard", "semi_hard", "adaptive", "center")
 # The first release's names for two modes.
 MODE_ALIASES = {"cntr": "center", "hard_awtl": "adaptive"}
 TRAIN_MODES = tuple(LOSSES)

@@ -120,6 +120,7 @@ def test_what_a_mode_does_not_read():
         "--train_mode vanilla --images_per_class 4",
         "--train_mode hard --center_alpha 0.5",
         "--train_mode vanilla --feature_map Mixed_6h",
+        "--train_mode circle --margin 0.3",  # which the release did not have
     ):
         with pytest.raises(UserError, match="has no effect with"):
             parsed(line)
