@@ -72,12 +72,13 @@ def _draw_points(axes, entries, datasets):
 
 def _draw_lines(axes, entries, places):
     ticks = list(dict.fromkeys(place for _, place in places.values()))
-    by_line = {}
+    by_line, is_one = {}, len({entry.dataset for entry in entries}) == 1
     for entry in entries:
         by_line.setdefault((places[entry.row][0], entry.dataset), []).append(entry)
     for number, ((line, dataset), own) in enumerate(by_line.items()):
         x = [ticks.index(places[entry.row][1]) + 0.03 * number for entry in own]
-        _draw(axes, own, x, cm.tab10(number % cm.tab10.N), f"{line}, {dataset}", "-")
+        label = line if is_one else f"{line}, {dataset}"
+        _draw(axes, own, x, cm.tab10(number % cm.tab10.N), label, "-")
     axes.set_xticks(np.arange(len(ticks)))
     axes.set_xticklabels(ticks)
 

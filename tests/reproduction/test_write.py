@@ -156,7 +156,7 @@ def test_a_table_with_an_axis_of_its_own_draws_a_line_for_each_mode(
     write_all(request, tmp_path / "t")
     for mode in ("Softmax", "Two-head hard"):
         rows = [f"{mode}, {number} images" for number in (2, 4, 8)]
-        assert drawn[f"{mode}, cars"] == (rows, [0, 1, 2])
+        assert drawn[mode] == (rows, [0, 1, 2])
     records = entries_of(tmp_path / "t", "few_images_released")
     gains = {r["row"]: r["gain"] for r in records}
     assert gains["Softmax, 8 images"] is None
