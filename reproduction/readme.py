@@ -1,4 +1,4 @@
-"""Makes the README's tables and figures from results/, the CSV files of reproduce.py.
+"""Makes the tables and figures of the READMEs from results/, the CSV files of reproduce.py.
 
     python -m reproduction.readme
 
@@ -18,7 +18,9 @@ from reproduction.render import cell_text, gain_text
 from reproduction.tables import TABLES
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-README, RESULTS = os.path.join(ROOT, "README.md"), os.path.join(ROOT, "results")
+RESULTS = os.path.join(ROOT, "results")
+README = os.path.join(ROOT, "README.md")
+PAGES = (README, os.path.join(RESULTS, "README.md"))
 _BLOCK = re.compile(r"(<!-- results (\S+): (.+?) -->\n)[\s\S]*?(<!-- end -->)")
 
 
@@ -81,11 +83,12 @@ def updated(text, folder=RESULTS):
 
 
 def main():
-    """Writes the README and the figures."""
-    with open(README, encoding="utf-8") as file:
-        text = file.read()
-    with open(README, "w", encoding="utf-8") as file:
-        file.write(updated(text))
+    """Writes the READMEs and the figures."""
+    for page in PAGES:
+        with open(page, encoding="utf-8") as file:
+            text = file.read()
+        with open(page, "w", encoding="utf-8") as file:
+            file.write(updated(text))
     for path in sorted(glob.glob(os.path.join(RESULTS, "*.csv"))):
         rows = read(path)
         table = TABLES[rows[0]["table"]]

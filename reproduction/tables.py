@@ -218,7 +218,7 @@ TABLES = {
         " each with its own paper's settings, under one recipe. No published numbers.",
         settings={"net": "resnet50"},
         rows=rows_by_mode(LOSSES),
-        metrics=("accuracy", "recall@1", "map@r"),
+        metrics=("accuracy", "recall@1", "map@r", "pooled/recall@1", "pooled/map@r"),
     ),
     "imbalance": TableSpec(
         title="Long-tailed training lists, micro and macro accuracy",

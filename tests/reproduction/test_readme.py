@@ -37,12 +37,14 @@ def test_a_table_is_made_from_the_file(results):
     assert readme.updated("\n".join(lines), results).splitlines() == lines
 
 
-def test_the_readme_holds_what_is_in_results():
-    with open(readme.README, encoding="utf-8") as file:
+@pytest.mark.parametrize("page", readme.PAGES)
+def test_the_readmes_hold_what_is_in_results(page):
+    with open(page, encoding="utf-8") as file:
         text = file.read()
     assert readme.updated(text) == text
     files = {name for name in os.listdir(readme.RESULTS) if name.endswith(".csv")}
-    assert files and set(re.findall(r"<!-- results (\S+):", text)) <= files
+    shown = set(re.findall(r"<!-- results (\S+):", text))
+    assert shown and shown <= files
 
 
 def test_every_file_of_results_says_where_its_numbers_come_from():
