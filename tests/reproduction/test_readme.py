@@ -65,6 +65,11 @@ def test_the_first_screen_quotes_the_table():
     for metric in ("accuracy", "map@r"):
         for name in ("gain", "gain_low", "gain_high"):
             assert f"{100 * float(hard[metric][name]):+.1f}" in first_screen, (metric, name)
+    rows = readme.read(os.path.join(readme.RESULTS, "flowers17_few_images.csv"))
+    gains = [100 * float(row["gain"]) for row in rows if row["gain"]]
+    assert f"by {min(gains):+.1f} to {max(gains):+.1f}, each within chance" in first_screen
+    lows = [float(row["gain_low"]) for row in rows if row["gain"]]
+    assert len(gains) == 3 and max(lows) < 0
 
 
 def test_the_rows_of_several_data_sets_name_theirs(tmp_path):
