@@ -8,7 +8,8 @@ from typing import NamedTuple, Optional
 from config.base_config import SETTINGS, Config
 from config.datasets import UNSEEN_FOLDER
 from config.resolve import resolve
-from reproduction.tables import BUDGETS, PROTOCOLS, TABLES, Row, rows_by_mode
+from reproduction.protocols import PROTOCOLS
+from reproduction.tables import BUDGETS, TABLES, Row, rows_by_mode
 from utils.errors import UserError
 
 

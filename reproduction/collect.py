@@ -9,9 +9,10 @@ from scipy import stats
 from evaluation.bootstrap import interval_of_paired_gain
 from reproduction import images
 from reproduction.cells import rows_of
+from reproduction.protocols import PROTOCOLS
 from reproduction.reports import score
 from reproduction.state import DONE, OPEN, PARTLY
-from reproduction.tables import PROTOCOLS, TABLES
+from reproduction.tables import TABLES
 
 
 class Run(NamedTuple):

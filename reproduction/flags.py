@@ -6,7 +6,8 @@ from config.datasets import DATASETS
 from config.losses import TRAIN_MODES
 from config.paths import find_run
 from reproduction.cells import TableRequest
-from reproduction.tables import BUDGETS, PROTOCOLS, TABLES
+from reproduction.protocols import PROTOCOLS
+from reproduction.tables import BUDGETS, TABLES
 from utils.errors import UserError
 
 _EPILOG = """Flags after -- are passed to every run of main.py, for example

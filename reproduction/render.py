@@ -8,7 +8,8 @@ from typing import NamedTuple
 from config.datasets import DATASETS
 from config.networks import NETWORKS
 from reproduction.cells import TableRequest
-from reproduction.tables import BUDGETS, PROTOCOLS, TABLES
+from reproduction.protocols import PROTOCOLS
+from reproduction.tables import BUDGETS, TABLES
 
 NUMBERS = (
     "mean", "std", "n", "published", "difference", "published_is_inside", "gain", "p_value",

@@ -3,7 +3,8 @@
 import os
 
 from evaluation import files as eval_files
-from reproduction.tables import MORE_METRICS, PROTOCOLS, TABLES
+from reproduction.protocols import PROTOCOLS
+from reproduction.tables import MORE_METRICS, TABLES
 from utils.checkpoints import BEST
 from utils.errors import UserError
 

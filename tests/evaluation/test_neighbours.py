@@ -2,7 +2,6 @@ import collections
 import math
 import subprocess
 import sys
-from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -31,7 +30,7 @@ def test_a_query_is_left_out_by_its_row_and_not_by_its_distance():
 def test_rows_at_equal_distance_come_in_row_order(monkeypatch):
     index = neighbours.Index(np.eye(4, dtype=np.float32))
     found = np.float32([[0, 2, 2, 2], [1, 1, 3, 3]]), np.array([[0, 3, 1, 2], [2, 1, 3, 0]])
-    stub = namedtuple("Stub", "ntotal search")(4, lambda queries, k: found)
+    stub = collections.namedtuple("Stub", "ntotal search")(4, lambda queries, k: found)
     monkeypatch.setattr(index, "_index", stub)
     squared, rows = index.search(np.eye(4, dtype=np.float32)[:2], 3, own=np.array([0, 1]))
     assert rows.tolist() == [[1, 2, 3], [2, 0, 3]] and squared.tolist() == [[2, 2, 2], [1, 3, 3]]

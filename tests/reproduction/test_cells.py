@@ -4,7 +4,8 @@ from config.losses import LOSSES, TRAIN_MODES
 from config.networks import NETWORKS
 from evaluation.evaluator import FINAL_EVALUATIONS
 from reproduction.cells import cells_of, rows_of
-from reproduction.tables import BUDGETS, PAPER_DATASETS, PROTOCOLS, TABLES
+from reproduction.protocols import PROTOCOLS
+from reproduction.tables import BUDGETS, PAPER_DATASETS, TABLES
 from tests.reproduction.helpers import request_of
 from utils.errors import UserError
 

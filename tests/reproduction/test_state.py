@@ -11,8 +11,8 @@ from data import lists
 from reproduction import state
 from reproduction.cells import cells_of
 from reproduction.plan import plan_lines
+from reproduction.protocols import PROTOCOLS
 from reproduction.state import DAMAGED, DONE, FAILED, MISSING, OPEN, OTHER, PARTLY, states_of
-from reproduction.tables import PROTOCOLS
 from tests.reproduction.helpers import (
     CLASS_MAP_OF_TWO,
     finish,

@@ -15,6 +15,9 @@ from tests.reproduction.helpers import finish, path_in_run, request_of, write_li
 from utils.errors import UserError
 from utils.run_dir import write_json
 
+# Matplotlib 3.5 warns of error bars of NaN alone.
+pytestmark = pytest.mark.filterwarnings("error:All-NaN")
+
 
 @pytest.fixture
 def request_(tmp_path):
