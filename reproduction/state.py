@@ -184,7 +184,7 @@ class _Found:
     def lists(self, config):
         """A cell's Lists or None, and a sentence on why there are none."""
         thinned = (config.imbalance_ratio, config.shots, config.shots and config.seed)
-        key = (config.dataset_dir, config.lists_folder, config.final_split, *thinned)
+        key = (config.dataset_dir, config.lists_folder, *thinned)
         if key not in self._lists:
             try:
                 self._lists[key] = _read_lists(config), ""
