@@ -64,8 +64,10 @@ def train(config, cluster=None):
         stack.enter_context(replicas.strategy.scope())
         graph, eval_graph = _build_graphs(config, dataset, replicas)
         clean_up = functools.partial(unlock, config.run_dir)
-        stack.enter_context(Watch(cluster, config.join_timeout, clean_up))
+        watch = stack.enter_context(Watch(cluster, config.join_timeout, clean_up))
         session = stack.enter_context(replicas.open_session())
+        # Ends before the session closes, which waits long for processes that have left already.
+        stack.push(watch)
         opened = run_folder.opened_run_folder(config, dataset, replicas.is_chief, newest, damaged)
         touch = stack.enter_context(opened)
         _log_start(config, changes, replicas)

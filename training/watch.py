@@ -42,7 +42,8 @@ class Watch:
     def __exit__(self, kind, error, trace):
         """Stops watching; after an error of TensorFlow's, only if no other process has died."""
         del kind, trace
-        if self._cluster is not None and isinstance(error, tf.errors.OpError):
+        is_watching = self._cluster is not None and not self._ended.is_set()
+        if is_watching and isinstance(error, tf.errors.OpError):
             time.sleep(3 * _MISSES * _INTERVAL)
         self._ended.set()
 

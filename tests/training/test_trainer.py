@@ -175,6 +175,23 @@ def test_a_finished_run_is_left_as_it_is(shared_tree, copy_of_trained):
     assert len({len(row) for row in rows}) == 1 and len(rows[0]) == len(set(rows[0]))
 
 
+def test_nobody_is_watched_while_the_session_closes(shared_tree, copy_of_trained, monkeypatch):
+    events, close = [], tf.Session.close
+
+    class Watch(trainer.Watch):
+        def __exit__(self, *error):
+            events.append("no longer watched")
+
+    def closed(session):
+        events.append("closed")
+        close(session)
+
+    monkeypatch.setattr(trainer, "Watch", Watch)
+    monkeypatch.setattr(tf.Session, "close", closed)
+    train(shared_tree, copy_of_trained)
+    assert events[:2] == ["no longer watched", "closed"]
+
+
 @pytest.mark.promise(
     "a run has metrics but no checkpoint", "a warning says that it begins again at step 0"
 )
