@@ -25,10 +25,12 @@ def main():
     states = state.states_of(planned)
     todo = state.cells_to_do(planned, states)
     print("\n".join(plan.plan_lines(planned, states)), flush=True)
-    if options.emit and not options.dry_run:
+    if options.dry_run or {each.kind for each in states} == {state.MISSING}:
+        sys.exit(state.exit_code(states))
+    if options.emit:
         path = os.path.join(options.tables_dir, request.name)
         print("\n".join(emit.emit(todo, options.emit, path)))
-    elif not options.dry_run:
+    else:
         failures = runner.Runner(options.gpus, print).run_all(todo)
         states = state.states_of(planned, failures)
         print("\n".join(write.write_all(request, planned, states, options.tables_dir)))

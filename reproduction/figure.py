@@ -21,7 +21,7 @@ def axis_of(table, rows):
       `x` and `places` for `draw`.
     """
     lines = [(row, LOSSES[row.settings["train_mode"]].title) for row in rows]
-    return table.x, {row.label: (line, str(row.settings.get(table.x))) for row, line in lines}
+    return table.x, {row.label: (line, row.settings.get(table.x)) for row, line in lines}
 
 
 def draw(path, title, entries, x=None, places=None):
@@ -32,7 +32,7 @@ def draw(path, title, entries, x=None, places=None):
       title: str.
       entries: list of reproduction.collect.Entry.
       x: str, what the horizontal axis shows; None for the data sets, with the rows as points.
-      places: dict from row to two str, its line and its place on that axis.
+      places: dict from row to its line (str) and its place on that axis; None for all places.
     """
     own = [entry for entry in entries if entry.metric == entries[0].metric]
     datasets = list(dict.fromkeys(entry.dataset for entry in own))
@@ -71,14 +71,18 @@ def _draw_points(axes, entries, datasets):
 
 
 def _draw_lines(axes, entries, places):
-    ticks = list(dict.fromkeys(place for _, place in places.values()))
+    ticks = list(dict.fromkeys(place for _, place in places.values() if place is not None))
     by_line, is_one = {}, len({entry.dataset for entry in entries}) == 1
     for entry in entries:
         by_line.setdefault((places[entry.row][0], entry.dataset), []).append(entry)
     for number, ((line, dataset), own) in enumerate(by_line.items()):
-        x = [ticks.index(places[entry.row][1]) + 0.03 * number for entry in own]
         label = line if is_one else f"{line}, {dataset}"
-        _draw(axes, own, x, cm.tab10(number % cm.tab10.N), label, "-")
+        if places[own[0].row][1] is None:
+            own = own[:1] * len(ticks)
+            x = np.arange(len(ticks))
+        else:
+            x = [ticks.index(places[entry.row][1]) for entry in own]
+        _draw(axes, own, np.add(x, 0.03 * number), cm.tab10(number % cm.tab10.N), label, "-")
     axes.set_xticks(np.arange(len(ticks)))
     axes.set_xticklabels(ticks)
 

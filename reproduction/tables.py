@@ -94,12 +94,14 @@ def _softmax_and_hard(name, values, text="{}"):
 
 
 def _ablation(table, name, values):
-    rows = [Row(f"{name} {value}", {"train_mode": "hard", name: value}) for value in values]
+    """Softmax, and batch-hard under each value of a setting."""
+    label = LOSSES["hard"].title
+    rows = [Row(f"{label}, {name} {v}", {"train_mode": "hard", name: v}) for v in values]
     return TableSpec(
-        title=f"Two-head hard, {name}",
+        title=f"Softmax, and two-head hard by {name}",
         about=f"python reproduce.py --table {table}. No published numbers.",
         settings={"net": "resnet50"},
-        rows=tuple(rows),
+        rows=(*rows_by_mode(["vanilla"]), *rows),
         x=name,
     )
 
@@ -149,7 +151,13 @@ TABLES = {
     "ablation_images_per_class": _ablation(
         "ablation_images_per_class", "images_per_class", (2, 4, 8)
     ),
-    "ablation_batch_size": _ablation("ablation_batch_size", "batch_size", (16, 32, 64)),
+    "ablation_batch_size": TableSpec(
+        title="Softmax and two-head hard by batch_size",
+        about="python reproduce.py --table ablation_batch_size. No published numbers.",
+        settings={"net": "resnet50"},
+        rows=_softmax_and_hard("batch_size", (16, 32, 64), "batch_size {}"),
+        x="batch_size",
+    ),
     "ablation_sampler": TableSpec(
         title="Softmax and two-head hard under both samplers",
         about="python reproduce.py --table ablation_sampler. No published numbers.",

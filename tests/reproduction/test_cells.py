@@ -12,7 +12,7 @@ from utils.errors import UserError
 # The tiny budget has one network and batches of 8 images.
 REFUSED_BY_TINY = {
     "backbones": "resnet50_v1, softmax .* the same run.*--budget tiny",
-    "ablation_batch_size": "batch_size 16 and batch_size 32 .* the same run.*--budget tiny",
+    "ablation_batch_size": "batch_size 16 and .*, batch_size 32 .* the same run.*--budget tiny",
     "ablation_images_per_class": "holds a single class of --images_per_class 8",
 }
 
@@ -92,8 +92,8 @@ def test_folders_are_no_part_of_the_recipe():
 def test_impossible_settings_of_a_cell_are_refused():
     with pytest.raises(UserError, match="--margin"):
         cells_of(request_of(common={"margin": 0.5}))
-    with pytest.raises(UserError, match="margin 0.1 and margin 0.2 .* the same run"):
-        cells_of(request_of(table="ablation_margin", common={"margin": 0.5}))
+    with pytest.raises(UserError, match="hard, margin 0.1 and .*, margin 0.2 .* the same run"):
+        cells_of(request_of(table="ablation_margin", modes=("hard",), common={"margin": 0.5}))
 
 
 def test_networks_of_the_tables_exist():

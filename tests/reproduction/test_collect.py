@@ -49,10 +49,10 @@ def test_a_gain_is_over_the_softmax_row_with_the_same_other_settings():
         softmax = by_label[f"Softmax, {recipe}"]
         assert baseline_of(by_label[f"Two-head hard, {recipe}"], rows) == softmax
         assert baseline_of(softmax, rows) is None
-    ablation = TABLES["ablation_margin"].rows
-    assert baseline_of(ablation[0], ablation) is None
-    with_softmax = ablation + TABLES["resnet50"].rows
-    assert baseline_of(ablation[0], with_softmax).label == "Softmax"
+    softmax, *by_margin = TABLES["ablation_margin"].rows
+    assert softmax.label == "Softmax" and len(by_margin) == 5
+    assert {baseline_of(row, (softmax, *by_margin)) is softmax for row in by_margin} == {True}
+    assert baseline_of(by_margin[0], by_margin) is None
 
 
 @pytest.fixture

@@ -76,11 +76,12 @@ def test_kill_9_in_the_middle_gives_the_same_table(tmp_path):
     assert numbers_of(tmp_path / "killed") == expected
 
 
-def test_a_dry_run_runs_nothing_and_names_what_is_missing(tmp_path):
-    words = ["--datasets", "custom", "--modes", "hard", "--dry_run", "--", "--dataset_path", "none"]
+@pytest.mark.parametrize("dry_run", [["--dry_run"], []])
+def test_a_table_without_a_possible_run_writes_nothing(tmp_path, dry_run):
+    words = ["--datasets", "custom", "--modes", "hard", *dry_run, "--", "--dataset_path", "none"]
     out = finish(start(tmp_path, *words), 2)
     assert "no folder" in out and out.endswith("\n1 not possible\n")
-    assert not glob.glob(str(tmp_path / "**" / "*.out"), recursive=True)
+    assert os.listdir(str(tmp_path)) == []
 
 
 def test_sigterm_lets_the_run_save_and_leaves_nothing_running(tmp_path):

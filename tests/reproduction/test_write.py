@@ -140,21 +140,33 @@ def test_tables_that_cannot_be_written(request_, tmp_path):
         write_all(request_, tmp_path / "file" / "t")
 
 
-def test_a_table_with_an_axis_of_its_own_draws_a_line_for_each_mode(
-    request_, tmp_path, monkeypatch
-):
-    request = request_._replace(table="few_images", datasets=("cars",))
-    table = TABLES["few_images"]
-    x, places = axis_of(table, table.rows)
-    assert x == "shots" and places["Two-head hard, 4 images"] == ("Two-head hard", "4")
-    drawn = {}
-    real = figure._draw
+@pytest.fixture
+def drawn(monkeypatch):
+    """Dict from a line of a figure to its rows and its places."""
+    found, real = {}, figure._draw
 
     def draw(axes, entries, places, colour, label, line=""):
         real(axes, entries, places, colour, label, line)
-        drawn[label] = [entry.row for entry in entries], np.round(places).tolist()
+        found[label] = [entry.row for entry in entries], np.round(places).tolist()
 
     monkeypatch.setattr(figure, "_draw", draw)
+    return found
+
+
+def test_softmax_crosses_the_figure_of_a_sweep(request_, tmp_path, drawn):
+    request = request_._replace(table="ablation_lambda", datasets=("cars",))
+    finished(request)
+    write_all(request, tmp_path / "t")
+    by_lambda = [f"Two-head hard, triplet_loss_lambda {v}" for v in (0.1, 0.5, 1.0, 2.0)]
+    assert drawn["Two-head hard"] == (by_lambda, [0, 1, 2, 3])
+    assert drawn["Softmax"] == (4 * ["Softmax"], [0, 1, 2, 3])
+
+
+def test_a_table_with_an_axis_of_its_own_draws_a_line_for_each_mode(request_, tmp_path, drawn):
+    request = request_._replace(table="few_images", datasets=("cars",))
+    table = TABLES["few_images"]
+    x, places = axis_of(table, table.rows)
+    assert x == "shots" and places["Two-head hard, 4 images"] == ("Two-head hard", 4)
     finished(request)
     write_all(request, tmp_path / "t")
     for mode in ("Softmax", "Two-head hard"):
