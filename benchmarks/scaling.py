@@ -73,7 +73,7 @@ def seconds_per_step(workers, steps, folder):
     return statistics.median(64 / float(row["images_per_second"]) for row in rows[2:])
 
 
-def measure(steps=60, rounds=3):
+def measure(steps=60, rounds=2):
     """Times one, two and four processes in turn.
 
     Returns:
@@ -138,7 +138,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--compute", type=float, default=0.1, help="seconds of a step on one GPU")
     parser.add_argument("--batch", type=int, default=32, help="images on each GPU")
     parser.add_argument("--gigabits", type=float, default=12.5, help="a second, for each GPU")
