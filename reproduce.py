@@ -25,8 +25,9 @@ def main():
     states = state.states_of(planned)
     todo = state.cells_to_do(planned, states)
     print("\n".join(plan.plan_lines(planned, states)), flush=True)
-    if options.dry_run or {each.kind for each in states} == {state.MISSING}:
-        sys.exit(state.exit_code(states))
+    code = state.exit_code(states)
+    if options.dry_run or code == 2:  # nothing is possible
+        sys.exit(code)
     if options.emit:
         path = os.path.join(options.tables_dir, request.name)
         print("\n".join(emit.emit(todo, options.emit, path)))

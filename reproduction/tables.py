@@ -84,24 +84,23 @@ def rows_by_mode(modes, published=None):
     )
 
 
-def _softmax_and_hard(name, values, text="{}"):
-    """A row for softmax and for batch-hard under each value of a setting."""
+def _rows_by_value(name, values, text="{}", modes=("vanilla", "hard")):
+    """A row for each mode, by default softmax and batch-hard, under each value of a setting."""
     return tuple(
         Row(f"{LOSSES[mode].title}, {text.format(value)}", {"train_mode": mode, name: value})
-        for mode in ("vanilla", "hard")
+        for mode in modes
         for value in values
     )
 
 
-def _ablation(table, name, values):
-    """Softmax, and batch-hard under each value of a setting."""
-    label = LOSSES["hard"].title
-    rows = [Row(f"{label}, {name} {v}", {"train_mode": "hard", name: v}) for v in values]
+def _ablation(table, name, values, modes=("hard",)):
+    """Modes under each value of a setting, and softmax, once if it is none of them."""
+    softmax = () if "vanilla" in modes else rows_by_mode(["vanilla"])
     return TableSpec(
-        title=f"Softmax, and two-head hard by {name}",
+        title=f"Softmax and two-head hard by {name}",
         about=f"python reproduce.py --table {table}. No published numbers.",
         settings={"net": "resnet50"},
-        rows=(*rows_by_mode(["vanilla"]), *rows),
+        rows=softmax + _rows_by_value(name, values, f"{name} {{}}", modes),
         x=name,
     )
 
@@ -151,18 +150,14 @@ TABLES = {
     "ablation_images_per_class": _ablation(
         "ablation_images_per_class", "images_per_class", (2, 4, 8)
     ),
-    "ablation_batch_size": TableSpec(
-        title="Softmax and two-head hard by batch_size",
-        about="python reproduce.py --table ablation_batch_size. No published numbers.",
-        settings={"net": "resnet50"},
-        rows=_softmax_and_hard("batch_size", (16, 32, 64), "batch_size {}"),
-        x="batch_size",
+    "ablation_batch_size": _ablation(
+        "ablation_batch_size", "batch_size", (16, 32, 64), ("vanilla", "hard")
     ),
     "ablation_sampler": TableSpec(
         title="Softmax and two-head hard under both samplers",
         about="python reproduce.py --table ablation_sampler. No published numbers.",
         settings={"net": "resnet50"},
-        rows=_softmax_and_hard("sampler", ("shuffle", "pk")),
+        rows=_rows_by_value("sampler", ("shuffle", "pk")),
     ),
     "losses": TableSpec(
         title="Softmax and every ranking loss",
@@ -185,14 +180,14 @@ TABLES = {
         about="python reproduce.py --table few_images: the seed draws the images, the same ones for"
         " both modes. No published numbers.",
         settings={"net": "resnet50"},
-        rows=_softmax_and_hard("shots", (2, 4, 8), "{} images"),
+        rows=_rows_by_value("shots", (2, 4, 8), "{} images"),
         x="shots",
     ),
     "recipes": TableSpec(
         title="Softmax and two-head hard under the paper's recipe and a strong one",
         about="python reproduce.py --table recipes. No published numbers.",
         settings={"net": "resnet50"},
-        rows=_softmax_and_hard("recipe", ("paper", "strong")),
+        rows=_rows_by_value("recipe", ("paper", "strong")),
         metrics=("accuracy", "recall@1", "map@r"),
     ),
     "unseen": TableSpec(

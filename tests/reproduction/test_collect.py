@@ -51,7 +51,7 @@ def test_a_gain_is_over_the_softmax_row_with_the_same_other_settings():
         assert baseline_of(softmax, rows) is None
     softmax, *by_margin = TABLES["ablation_margin"].rows
     assert softmax.label == "Softmax" and len(by_margin) == 5
-    assert {baseline_of(row, (softmax, *by_margin)) is softmax for row in by_margin} == {True}
+    assert all(baseline_of(row, (softmax, *by_margin)) is softmax for row in by_margin)
     assert baseline_of(by_margin[0], by_margin) is None
 
 

@@ -11,8 +11,10 @@ import pytest
 
 from benchmarks.scaling import free_ports
 from tests.conftest import write_tree
+from training import watch
 from utils.checkpoint_reader import open_reader
 from utils.logs import read_metrics
+from utils.tf1 import tf
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STEPS = 40
@@ -141,6 +143,15 @@ def test_two_workers_stop_together_and_resume(tree, unbroken, tmp_path):
     for code, text in Workers(2, *flags_of(tree, folder)).wait():
         assert code == 0, text
     assert_same_run(folder, unbroken)
+
+
+def test_an_error_waits_once_for_the_watch_to_name_a_dead_machine(monkeypatch):
+    waits = []
+    monkeypatch.setattr(watch.time, "sleep", waits.append)
+    watched = watch.Watch(object(), 1.0, None)
+    for _ in range(2):  # trainer.train leaves it before and after the session
+        watched.__exit__(None, tf.errors.UnavailableError(None, None, ""), None)
+    assert waits == [45.0]
 
 
 @pytest.mark.slow
