@@ -6,9 +6,9 @@ from config.resolve import resolve
 from utils.errors import UserError
 
 READ = (
-    "dataset", "dataset_path", "lists_folder", "net", "pretrained", "depth_multiplier",
-    "frame_size", "resize_min", "batch_size", "seed", "gpu", "parallel_calls", "max_megapixels",
-    "datasets_dir", "pretrained_dir",
+    "dataset", "dataset_path", "lists_folder", "final_split", "net", "pretrained",
+    "depth_multiplier", "frame_size", "resize_min", "batch_size", "seed", "gpu", "parallel_calls",
+    "max_megapixels", "datasets_dir", "pretrained_dir",
 )  # fmt: skip
 
 EPILOG = """examples:
@@ -36,7 +36,8 @@ def parse(argv):
         prog="python -m evaluation.floor",
         usage="python -m evaluation.floor [--SETTING VALUE ...]",
         description="Scores what a pretrained network's features give without any training: a\n"
-        "linear probe, the nearest training image, and retrieval in the test list.",
+        "linear probe, the nearest training image, and retrieval in the test list, or\n"
+        "in that of --final_split.",
         epilog=EPILOG,
     )
     group = parser.add_argument_group("settings, as in main.py")

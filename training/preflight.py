@@ -79,7 +79,7 @@ def final_split(config):
     if config.final_split is not None:
         return config.final_split
     has_test = "test" in lists.splits_of(config.dataset_dir, config.lists_folder)
-    return "test" if has_test else config.eval_split
+    return "test" if has_test else with_eval_split(config).eval_split
 
 
 def load_dataset(config, splits):

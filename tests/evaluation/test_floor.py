@@ -82,9 +82,16 @@ def test_lists_whose_scores_need_care(given, monkeypatch):
     config, _ = given
     write_lists(config, "lists_unseen", train=("ant", "bee"), test=("cat", "dog"))
     write_lists(config, "lists_shared", train=CLASSES, val=("ant",), test=CLASSES)
+    write_lists(config, "lists_no_test", train=CLASSES, val=("ant", "bee"))
     monkeypatch.setattr(weights, "restore", lambda *args: weights.RestoreReport([], [], [], []))
     lines = floor.floor_lines(dataclasses.replace(config, lists_folder="lists_unseen"))
     assert lines[1] == "no class of the test list is in training: retrieval only"
     assert [line.split()[0] for line in lines[2:]] == ["Recall@1", "MAP@R"]
     lines = floor.floor_lines(dataclasses.replace(config, lists_folder="lists_shared"))
     assert "chosen on folds of train" in lines[1]
+    without_test = dataclasses.replace(config, lists_folder="lists_no_test")
+    test_left_alone = dataclasses.replace(config, final_split="val")
+    for changed in (without_test, test_left_alone):
+        lines = floor.floor_lines(changed)
+        assert "images: 24 train, 12 val" in lines[0]
+        assert "chosen on folds of train" in lines[1]
