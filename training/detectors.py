@@ -13,8 +13,9 @@ from config.losses import LOSSES, modes_of
 
 # Three log lines, since a single one may be a matter of chance.
 LINES_IN_A_ROW = 3
-# Squared distances of unit vectors are up to 4; below this all images lie at one point.
-NEAR_ZERO = 1e-3
+# Squared distances of unit vectors are up to 4, and 2 on average if they are random; below this all
+# images lie nearly at one point.
+NEAR_ZERO = 0.1
 # A fraction of the start that is too small to matter.
 SLOW_STATISTICS = 0.05
 # More than any difference that the dropout of one batch makes.
@@ -51,7 +52,9 @@ def collapsed_embedding(seen):
     largest = [max(line.get(name, 1.0) for name in names) for line in lines]
     if not lines or max(largest) >= NEAR_ZERO:
         return None
-    config, remedies = seen.config, ["try a lower --learning_rate"]
+    config = seen.config
+    rate = "--head_learning_rate" if config.head_learning_rate > 1 else "--learning_rate"
+    remedies = [f"try a lower {rate}"]
     if config.margin is None:
         remedies.append(f"a lower {_weights(config)}")
     else:
@@ -60,7 +63,7 @@ def collapsed_embedding(seen):
         if config.margin != "soft":
             remedies.append("--margin soft")
     return Finding(
-        "the embedding has collapsed, for all images map to one point (Hermans et al.,"
+        "the embedding has collapsed, for all images map nearly to one point (Hermans et al.,"
         f" arXiv:1703.07737); {', or '.join(remedies)}",
         {name: lines[-1][name] for name in names},
     )

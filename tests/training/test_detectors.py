@@ -34,7 +34,8 @@ def found(name, *args, **settings):
 
 FAULTS = {
     "collapsed_embedding": [
-        ([dict(lines=[HEALTHY] + [COLLAPSED] * 3)]),
+        ([dict(lines=[HEALTHY] + [COLLAPSED] * 3),
+          dict(lines=[dict(positive_distance=0.05, negative_distance=0.09)] * 3)]),
         ([dict(lines=[COLLAPSED] * 2), dict(lines=[COLLAPSED] * 2 + [HEALTHY]),
           dict(lines=[dict(COLLAPSED, positive_distance=0.1)] * 5),
           dict(lines=[{"loss": 1.0, "accuracy": 1.0}] * 5, train_mode="vanilla")]),
@@ -120,6 +121,11 @@ def test_the_advice_is_nothing_that_is_in_use(mode, margin):
     assert f"--train_mode {mode} " not in text and f"--margin {margin}" not in text
     assert ("--margin" in text) == (is_triplet and margin != "soft")
     assert (f"--{LOSSES[mode].weight}" in text) == (not is_triplet)
+
+
+def test_a_collapse_with_fast_heads_is_put_down_to_their_rate():
+    text = found("collapsed_embedding", [COLLAPSED] * 3, head_learning_rate=10.0).sentence
+    assert "a lower --head_learning_rate" in text and "--learning_rate" not in text
 
 
 def test_the_advice_for_a_sum_names_both_weights():
