@@ -1,3 +1,4 @@
+import functools
 import os
 
 import numpy as np
@@ -33,6 +34,18 @@ def write_tree(root, per_class=10, classes=CLASSES):
         for i in range(per_class):
             write_image(os.path.join(root, name, f"{i}.jpg"), colour, seed=100 * c + i)
     return root
+
+
+@functools.lru_cache(maxsize=None)
+def built_once(build, *args):
+    """A function that runs a graph, which is built only once as that takes longer than to run it.
+
+    `build(*args)` returns the tensors to feed and those to fetch; variables can be fed, too.
+    """
+    with tf.Graph().as_default() as graph:
+        inputs, outputs = build(*args)
+        session = tf.Session(graph=graph)
+    return lambda *values: session.run(outputs, dict(zip(inputs, values)))
 
 
 def one_layer(images, num_classes, is_training, reuse=None, **options):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from losses.magnet import magnet
+from tests.conftest import built_once
 from tests.losses import oracles
 from tests.losses.test_pairwise import differences
 from tests.losses.test_triplet import BATCHES, unit_rows
@@ -12,15 +13,16 @@ from utils.tf1 import tf
 CLASSES = 8
 
 
+def build(num_classes, clusters, dims, alpha):
+    labels, rows = tf.placeholder(tf.int32, [None]), tf.placeholder(tf.float32, [None, dims])
+    value = magnet(labels, rows, num_classes, clusters, alpha)
+    assert not tf.trainable_variables()
+    gradient = tf.gradients(tf.reduce_sum(value), rows)[0]
+    return [labels, rows, *tf.global_variables()], [value, gradient]
+
+
 def value_and_gradient(labels, rows, centers, alpha):
-    num_classes, clusters, _ = centers.shape
-    with tf.Graph().as_default(), tf.Session() as session:
-        embeddings = tf.constant(rows, tf.float32)
-        value = magnet(tf.constant(labels), embeddings, num_classes, clusters, alpha)
-        (variable,) = tf.global_variables()
-        variable.load(centers.astype(np.float32), session)
-        assert not tf.trainable_variables()
-        return session.run([value, tf.gradients(tf.reduce_sum(value), embeddings)[0]])
+    return built_once(build, *centers.shape, alpha)(labels, rows, centers)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])

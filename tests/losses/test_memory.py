@@ -3,6 +3,7 @@ import pytest
 
 from losses.memory import remembered, takes_memory
 from losses.objective import RANKING_LOSSES, objective
+from tests.conftest import built_once
 from tests.losses import oracles
 from tests.losses.test_pairwise import SETTINGS
 from tests.losses.test_triplet import BATCHES, unit_rows
@@ -21,27 +22,32 @@ def test_losses_with_anchors():
     }  # fmt: skip
 
 
+def build(name, settings):
+    """The losses of the first rows and their gradient, with and without `anchors`."""
+    labels, rows = tf.placeholder(tf.int32, [None]), tf.placeholder(tf.float32, [None, 5])
+    count, loss = tf.placeholder(tf.int32, []), RANKING_LOSSES[name]
+    outputs = [loss(labels, rows, anchors=count, **dict(settings))]
+    if name != "semi_hard":  # its one value is a mean over pairs
+        outputs.append(loss(labels, rows, **dict(settings))[:count])
+    outputs += [tf.gradients(tf.reduce_sum(value), rows)[0] for value in outputs]
+    return [labels, rows, count], outputs
+
+
 @pytest.mark.parametrize("labels", BATCHES.values(), ids=BATCHES)
 @pytest.mark.parametrize("name, settings", WITH_ANCHORS)
 def test_anchors_are_the_first_rows_of_the_whole(name, settings, labels):
     rows = unit_rows(len(labels), seed=4)
-    with tf.Graph().as_default(), tf.Session() as session:
-        embeddings, classes = tf.constant(rows, tf.float32), tf.constant(labels)
-        whole = RANKING_LOSSES[name](classes, embeddings, **settings)
-        for count in {1, len(labels) // 2, len(labels)} - {0}:
-            own = RANKING_LOSSES[name](classes, embeddings, anchors=tf.constant(count), **settings)
-            slope = tf.gradients(tf.reduce_sum(own), embeddings)[0]
-            if name == "semi_hard":
-                value, slope = session.run([own, slope])
-                expected = oracles.semi_hard(labels, rows, anchors=count, **settings)
-                assert value == pytest.approx(expected, abs=2e-5) and np.isfinite(slope).all()
-                continue
-            pairs = [own, whole[:count], slope]
-            pairs.append(tf.gradients(tf.reduce_sum(whole[:count]), embeddings)[0])
-            value, expected, slope, expected_slope = session.run(pairs)
-            assert value.shape == (count,)
-            np.testing.assert_allclose(value, expected, atol=1e-6, rtol=1e-5)
-            np.testing.assert_allclose(slope, expected_slope, atol=1e-6, rtol=1e-4)
+    for count in {1, len(labels) // 2, len(labels)} - {0}:
+        found = built_once(build, name, tuple(settings.items()))(labels, rows, count)
+        if name == "semi_hard":
+            value, slope = found
+            expected = oracles.semi_hard(labels, rows, anchors=count, **settings)
+            assert value == pytest.approx(expected, abs=2e-5) and np.isfinite(slope).all()
+            continue
+        value, expected, slope, expected_slope = found
+        assert value.shape == (count,)
+        np.testing.assert_allclose(value, expected, atol=1e-6, rtol=1e-5)
+        np.testing.assert_allclose(slope, expected_slope, atol=1e-6, rtol=1e-4)
 
 
 @pytest.mark.parametrize("size", [3, 5, 12])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from losses.objective import RANKING_LOSSES
+from tests.conftest import built_once
 from tests.losses import oracles
 from tests.losses.test_triplet import BATCHES, unit_rows
 from utils.tf1 import tf
@@ -47,20 +48,20 @@ SETTINGS = [
 IDS = [f"{name}-{i % 2}" for i, (name, _) in enumerate(SETTINGS)]
 
 
-def values_and_gradients(name, labels, rows, variable=None, **settings):
+def build(name, dims, num_classes, settings):
     """The loss and its gradient by the rows and, if it has one, by its variable."""
-    if name in WITH_CLASSES:
-        settings["num_classes"] = len(variable)
-    with tf.Graph().as_default(), tf.Session() as session:
-        embeddings = tf.constant(rows, tf.float32)
-        value = RANKING_LOSSES[name](tf.constant(labels, tf.int32), embeddings, **settings)
-        variables = tf.trainable_variables()
-        for own in variables:
-            own.load(variable.astype(np.float32), session)
-        assert len(variables) == (name in WITH_CLASSES) == len(tf.global_variables())
-        gradients = tf.gradients(tf.reduce_sum(value), [embeddings, *variables])
-        gradients = [tf.convert_to_tensor(g) for g in gradients]
-        return session.run([value, *gradients])
+    settings = dict(settings, num_classes=num_classes) if name in WITH_CLASSES else dict(settings)
+    labels, rows = tf.placeholder(tf.int32, [None]), tf.placeholder(tf.float32, [None, dims])
+    value = RANKING_LOSSES[name](labels, rows, **settings)
+    variables = tf.trainable_variables()
+    assert len(variables) == (name in WITH_CLASSES) == len(tf.global_variables())
+    gradients = tf.gradients(tf.reduce_sum(value), [rows, *variables])
+    return [labels, rows, *variables], [value, *map(tf.convert_to_tensor, gradients)]
+
+
+def values_and_gradients(name, labels, rows, variable, **settings):
+    run = built_once(build, name, rows.shape[1], len(variable), tuple(settings.items()))
+    return run(labels, rows, variable)
 
 
 def differences(function, at):

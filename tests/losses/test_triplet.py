@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from losses import triplet
+from tests.conftest import built_once
 from tests.losses import oracles
 from utils.tf1 import tf
 
@@ -28,11 +29,14 @@ def unit_rows(count, dims=5, seed=0, spread=1.0):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
+def build(loss, margin):
+    labels, rows = tf.placeholder(tf.int32, [None]), tf.placeholder(tf.float32, [None, None])
+    value = loss(labels, rows, margin)
+    return [labels, rows], [value, tf.gradients(tf.reduce_sum(value), rows)[0]]
+
+
 def value_and_gradient(loss, labels, rows, margin):
-    with tf.Graph().as_default(), tf.Session() as session:
-        embeddings = tf.constant(rows, tf.float32)
-        value = loss(tf.constant(labels), embeddings, margin)
-        return session.run([value, tf.gradients(tf.reduce_sum(value), embeddings)[0]])
+    return built_once(build, loss, margin)(labels, rows)
 
 
 @pytest.mark.parametrize("margin", MARGINS)
