@@ -135,7 +135,10 @@ def _cell(request, row, dataset, seed, fold):
 
 
 def _run_name(flags, row, changes, fold):
-    """A folder name from a run's settings, so that two tables share the same run."""
+    """A folder name from a run's settings, so that two tables share the same run.
+
+    A row's value that is the default is left out, as another table may not have that row's setting.
+    """
     resolved = resolve(flags)
     parts = [flags["dataset"], resolved.net, resolved.train_mode, resolved.sampler]
     named = {name for name, f in SETTINGS.items() if f.metadata["group"] == "machine"}
@@ -143,6 +146,9 @@ def _run_name(flags, row, changes, fold):
     named -= set(row.settings)
     named |= {"dataset", "net", "train_mode", "sampler", "seed", "keep_checkpoints", "eval_split"}
     named.add("lists_folder")
+    own = {name for name in row.settings if name not in named}
+    default = resolve({name: value for name, value in flags.items() if name not in own})
+    named |= {name for name in own if getattr(resolved, name) == getattr(default, name)}
     parts += [f"{name}{value}" for name, value in sorted(flags.items()) if name not in named]
     if changes:
         text = json.dumps(changes, sort_keys=True)

@@ -58,6 +58,28 @@ def test_protocols_share_the_two_head_runs_but_not_softmax():
     assert {c.config.sampler for c in released if c.config.train_mode == "vanilla"} == {"shuffle"}
 
 
+@pytest.mark.parametrize(
+    "table, default",
+    [
+        ("ablation_margin", "margin 0.2"),
+        ("ablation_lambda", "triplet_loss_lambda 1.0"),
+        ("ablation_emb_dim", "emb_dim 256"),
+        ("ablation_emb_pool", "emb_pool flatten"),
+        ("ablation_images_per_class", "images_per_class 4"),
+        ("ablation_batch_size", "batch_size 32"),
+        ("recipes", "paper"),
+    ],
+)
+def test_a_default_value_is_not_trained_again(table, default):
+    request = request_of(protocol="clean", seeds=(0,), datasets=("cars",))
+    known = [cell.config for cell in cells_of(request)]
+    cells = cells_of(request._replace(table=table))
+    shared = {cell.row.label for cell in cells if cell.config in known}
+    assert {label for label in shared if "hard" in label} == {f"Two-head hard, {default}"}
+    assert len(shared) == 2
+    assert len({cell.config.run_dir for cell in cells}) == len(cells)
+
+
 def test_a_run_that_is_scored_on_the_validation_list_is_a_run_of_its_own():
     clean, val = (cells_of(request_of(protocol=name)) for name in ("clean", "validation"))
     assert not {c.config.run_dir for c in clean} & {c.config.run_dir for c in val}
