@@ -14,8 +14,10 @@ from config.losses import LOSSES, modes_of
 # Three log lines, since a single one may be a matter of chance.
 LINES_IN_A_ROW = 3
 # Squared distances of unit vectors are up to 4, and 2 on average if they are random; below this all
-# images lie nearly at one point.
-NEAR_ZERO = 0.1
+# images lie at one point.
+NEAR_ZERO = 1e-3
+# Batch-hard often starts with distances below this, and should not end with them.
+SMALL_AT_THE_END = 0.1
 # A fraction of the start that is too small to matter.
 SLOW_STATISTICS = 0.05
 # More than any difference that the dropout of one batch makes.
@@ -47,12 +49,13 @@ def _weights(config):
 
 
 def collapsed_embedding(seen):
-    """All distances near 0."""
+    """All distances near 0, or small at the end."""
     lines, names = seen.newest(LINES_IN_A_ROW), ("positive_distance", "negative_distance")
     largest = [max(line.get(name, 1.0) for name in names) for line in lines]
-    if not lines or max(largest) >= NEAR_ZERO:
-        return None
     config = seen.config
+    is_over = bool(lines) and seen.lines[-1][0] >= config.train_iters
+    if not lines or max(largest) >= (SMALL_AT_THE_END if is_over else NEAR_ZERO):
+        return None
     rate = "--head_learning_rate" if config.head_learning_rate > 1 else "--learning_rate"
     remedies = [f"try a lower {rate}"]
     if config.margin is None:

@@ -16,6 +16,7 @@ HEALTHY = {
     "negative_distance": 0.4,
 }  # fmt: skip
 COLLAPSED = dict(HEALTHY, negative_distance=1e-5)
+SMALL = dict(HEALTHY, positive_distance=0.05, negative_distance=0.09)
 
 LARGE = dict(frame_size=224, resize_min=256, resize_max=300)
 
@@ -35,9 +36,10 @@ def found(name, *args, **settings):
 FAULTS = {
     "collapsed_embedding": [
         ([dict(lines=[HEALTHY] + [COLLAPSED] * 3),
-          dict(lines=[dict(positive_distance=0.05, negative_distance=0.09)] * 3)]),
+          dict(lines=[SMALL] * 3, train_iters=75)]),
         ([dict(lines=[COLLAPSED] * 2), dict(lines=[COLLAPSED] * 2 + [HEALTHY]),
-          dict(lines=[dict(COLLAPSED, positive_distance=0.1)] * 5),
+          dict(lines=[dict(COLLAPSED, positive_distance=0.1)] * 5, train_iters=125),
+          dict(lines=[SMALL] * 3, train_iters=76),
           dict(lines=[{"loss": 1.0, "accuracy": 1.0}] * 5, train_mode="vanilla")]),
     ],
     "slow_statistics": [
