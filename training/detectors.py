@@ -16,7 +16,7 @@ LINES_IN_A_ROW = 3
 # Squared distances of unit vectors are up to 4, and 2 on average if they are random; below this all
 # images lie at one point.
 NEAR_ZERO = 1e-3
-# Batch-hard often starts with distances below this, and should not end with them.
+# Batch-hard often passes through distances below this, and should not end with them.
 SMALL_AT_THE_END = 0.1
 # A fraction of the start that is too small to matter.
 SLOW_STATISTICS = 0.05
