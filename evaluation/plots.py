@@ -15,6 +15,7 @@ RIGHT, WRONG = "#2a7f3f", "#c0392b"
 _MOST_NAMES, _LONGEST_NAME = 40, 30
 _MOST_POINTS = 2000
 _PICKS, _COLUMNS, _PIXELS = 3, 6, 300
+_CELL, _PICTURE = (1.5, 1.75), (1.3, 1.4)  # of the neighbours' picture: width, height in inches
 
 
 @contextlib.contextmanager
@@ -173,19 +174,19 @@ def neighbours(path, image_paths, labels, nearest, class_names, seed, max_megapi
     order = shuffled[np.argsort(score[shuffled], kind="stable")]  # ties in random order
     picks = {"worst": order[:_PICKS], "random": shuffled[:_PICKS], "best": order[-_PICKS:]}
     rows = [(kind, query) for kind, queries in picks.items() for query in queries]
-    figure = new_figure(1.5 * _COLUMNS, 1.75 * len(rows))
-    grid = figure.subplots(len(rows), _COLUMNS, squeeze=False)
-    # All images have the same size, so no automatic layout, which takes a second, is needed.
-    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.2 / len(rows) / 1.75)
-    for axes, (kind, query) in zip(grid, rows):
+    # One set of axes for all pictures, as a set for each takes seconds.
+    figure = new_figure(_COLUMNS * _CELL[0], len(rows) * _CELL[1])
+    axes = figure.add_axes([0, 0, 1, 1])
+    axes.set_axis_off()
+    for row, (kind, query) in enumerate(rows):
         title = f"{kind}: {class_names[labels[query]]}"
-        _picture(axes[0], image_paths[query], max_megapixels, title, "black")
-        for place, image in zip(axes[1:], shown[query]):
+        _picture(axes, row, 0, image_paths[query], max_megapixels, title, "black")
+        for column, image in enumerate(shown[query], start=1):
             colour = RIGHT if labels[image] == labels[query] else WRONG
-            title = str(class_names[labels[image]])
-            _picture(place, image_paths[image], max_megapixels, title, colour)
-        for place in axes[1 + len(shown[query]) :]:
-            place.axis("off")
+            title = class_names[labels[image]]
+            _picture(axes, row, column, image_paths[image], max_megapixels, title, colour)
+    axes.set_xlim(0, _COLUMNS * _CELL[0])
+    axes.set_ylim(len(rows) * _CELL[1], 0)
     save(figure, path, dpi=100)
 
 
@@ -200,15 +201,18 @@ def read_picture(path, max_megapixels, pixels=_PIXELS):
     return picture
 
 
-def _picture(axes, path, max_megapixels, title, colour):
+def _picture(axes, row, column, path, max_megapixels, title, colour):
+    """Draws a framed picture in a cell of a grid, with a title above; axes are in inches."""
     try:
         picture = read_picture(path, max_megapixels)
     except Exception:  # Pillow fails in many ways, even on images that TensorFlow decodes
         picture, title = Image.new("RGB", (4, 3), "#bbbbbb"), "can't be shown"
-    axes.imshow(np.asarray(picture))
-    axes.set_title(title if len(title) <= 22 else title[:21] + "…", fontsize=7, color=colour)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_color(colour)
-        spine.set_linewidth(2)
+    half = np.multiply(picture.size, min(np.divide(_PICTURE, picture.size)) / 2)
+    x, y = np.multiply((column + 0.5, row + 0.5), _CELL) + (0, 0.08)
+    (left, top), (right, bottom) = (x, y) - half, (x, y) + half
+    axes.imshow(np.asarray(picture), extent=(left, right, bottom, top), aspect="auto")
+    axes.plot(
+        [left, right, right, left, left], [top, top, bottom, bottom, top], color=colour, linewidth=2
+    )
+    title = title if len(title) <= 22 else title[:21] + "…"
+    axes.text(x, top - 0.06, title, fontsize=7, color=colour, ha="center", va="bottom")
