@@ -9,6 +9,7 @@ from utils import tf1
 from utils.tf1 import slim, tf
 
 CLASSES = ("ant", "bee", "cat", "dog")
+SESSION_CONFIG = tf1.session_config
 
 
 def pytest_configure():
@@ -93,15 +94,13 @@ def _no_paths_from_this_machine(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
+def without_optimisation(*device):
+    """A session's options: optimising a graph takes longer than the few steps that a test runs."""
+    config = SESSION_CONFIG(*device)
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    return config
+
+
 @pytest.fixture(autouse=True)
 def _no_graph_optimisation(monkeypatch):
-    """Optimising a graph takes longer than the few steps that a test runs of it."""
-
-    session_config = tf1.session_config
-
-    def without_optimisation(*device):
-        config = session_config(*device)
-        config.graph_options.rewrite_options.disable_meta_optimizer = True
-        return config
-
     monkeypatch.setattr(tf1, "session_config", without_optimisation)

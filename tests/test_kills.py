@@ -5,13 +5,12 @@ import itertools
 import json
 import os
 import random
-import subprocess
 import time
 
 import numpy as np
 import pytest
 
-from tests.test_program import command
+from tests.forked import Forked
 from tests.training.test_trainer import weights_of
 from utils import checkpoints
 
@@ -22,26 +21,23 @@ WORDS = "--log_every_steps 3 --save_every_steps 4 --eval_every_steps 14".split()
 
 def start(folder, name, steps):
     words = [*WORDS, "--train_iters", steps, "--datasets_dir", folder / "datasets"]
-    return subprocess.Popen(
-        command("main.py", *words, "--runs_dir", folder, "--run_dir", name),
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, universal_newlines=True,
-    )  # fmt: skip
+    return Forked("main.py", *words, "--runs_dir", folder, "--run_dir", name)
 
 
 def finish(folder, name, steps):
     process = start(folder, name, steps)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
+    output = process.finish()
+    assert process.exit_code == 0, output
     return folder / name
 
 
 def kill_after(process, lines, seconds):
     """Kills a process some time after a number of lines of its log; True if it was alive."""
-    list(itertools.islice(process.stderr, lines))
+    list(itertools.islice(process.output, lines))
     time.sleep(seconds)
-    was_alive = process.poll() is None
+    was_alive = process.exit_code is None
     process.kill()
-    process.communicate()
+    process.finish()
     return was_alive
 
 
@@ -72,7 +68,7 @@ def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(tmp_path, kills
         process = start(tmp_path, "killed", steps)
         was_alive.append(kill_after(process, rng.randint(1, 5), rng.uniform(0, 0.5)))
     process = start(tmp_path, "killed", steps)
-    for line in process.stderr:
+    for line in process.output:
         if f"step {steps}/{steps}" in line:
             break
     was_alive.append(kill_after(process, 0, rng.uniform(0, 4)))  # also in the final evaluation

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from tests.forked import Forked
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TINY = (
     "--dataset custom --net mobile --depth_multiplier 0.25 --pretrained none --frame_size 32"
@@ -88,8 +90,9 @@ def test_mistakes_end_with_one_sentence_and_code_2(tmp_path, script, words, expe
     (tmp_path / "file").write_text("")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
-    done = run(tmp_path, script, *words, *(["--runs_dir", "."] if words else []))
-    assert done.returncode == 2 and done.stdout == ""
-    assert expected in done.stderr and len(done.stderr.splitlines()) == 1
+    started = Forked(script, *words, *(["--runs_dir", "."] if words else []), cwd=tmp_path)
+    output = started.finish()
+    assert started.exit_code == 2
+    assert expected in output and len(output.splitlines()) == 1
     assert (tmp_path / "full" / "mine.txt").read_text() == "mine"
     assert sorted(os.listdir(str(tmp_path / "full"))) == ["mine.txt"]

@@ -2,8 +2,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -11,14 +9,13 @@ import pytest
 
 from benchmarks.scaling import free_ports
 from tests.conftest import write_tree
+from tests.forked import LIMIT_S, Forked
 from training import watch
 from utils.checkpoint_reader import open_reader
 from utils.logs import read_metrics
 from utils.tf1 import tf
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STEPS = 40
-LIMIT_S = 240
 
 
 @pytest.fixture(scope="module")
@@ -46,28 +43,15 @@ class Workers:
         for index in range(count):
             task = {"type": "worker", "index": index}
             words = list(flags) + list(own_flags[index] if own_flags else [])
-            env = dict(os.environ, PYTHONUNBUFFERED="1")
+            env = {}
             if count > 1:
                 env["TF_CONFIG"] = json.dumps({"cluster": cluster, "task": task})
-            self.processes.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "tests.training.worker", *words],
-                    cwd=ROOT,
-                    env=env,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    universal_newlines=True,
-                )  # fmt: skip
-            )
+            self.processes.append(Forked("tests/training/worker.py", *words, **env))
 
     def wait(self):
         """List of (exit code, output)."""
-        try:
-            outputs = [process.communicate(timeout=LIMIT_S)[0] for process in self.processes]
-        finally:
-            for process in self.processes:
-                process.kill()
-        return [(process.returncode, text) for process, text in zip(self.processes, outputs)]
+        outputs = [process.finish() for process in self.processes]
+        return [(process.exit_code, text) for process, text in zip(self.processes, outputs)]
 
 
 def weights_of(run_dir):
@@ -197,8 +181,12 @@ def test_a_port_in_use(tree, tmp_path):
             flags = flags_of(tree, str(tmp_path / f"run{index}"), join_timeout=15)
             started.append(Workers(2, *flags, ports=ports))
         for index, workers in enumerate(started):
-            code, text = workers.wait()[index]
-            assert code == 2 and f"this process can't listen at localhost:{of_others}" in text
+            refused, other = workers.processes[index], workers.processes[1 - index]
+            text = refused.finish()
+            other.kill()
+            other.finish()
+            assert refused.exit_code == 2
+            assert f"this process can't listen at localhost:{of_others}" in text
             assert "Traceback" not in text
 
 
