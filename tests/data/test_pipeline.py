@@ -133,8 +133,8 @@ def test_a_file_name_that_is_no_utf8(split, tmp_path):
     assert pipeline.first_unreadable(one.paths, AUGMENTATION) is None
 
 
-def refused(split, path):
-    """What is said of a file, where training and evaluation have stopped at it."""
+def stops_at(split, path):
+    """Whether training and evaluation stop at a file, the eighth of two batches of four."""
     bad = lists.ImageList("", split.paths[:7] + [path], split.labels[:8])
     with pytest.raises(tf.errors.OpError):
         batches(bad, 0, 1, sampler="shuffle")
@@ -144,7 +144,12 @@ def refused(split, path):
         assert len(session.run(batch)[1]) == 4
         with pytest.raises(tf.errors.OpError):
             session.run(batch)
-    name, reason = pipeline.first_unreadable(bad.paths, AUGMENTATION)
+    return True
+
+
+def reason_of(split, path):
+    """Why a file can't be used, where it is the last of eight."""
+    name, reason = pipeline.first_unreadable(split.paths[:7] + [path], AUGMENTATION)
     assert name == path and "\n" not in reason
     return reason
 
@@ -172,9 +177,11 @@ def test_the_reason_is_told(split, tmp_path, data, words):
     path = str(tmp_path / "bad.jpg")
     with open(path, "wb") as file:
         file.write(data)
-    reason = refused(split, path)
+    reason = reason_of(split, path)
     assert re.search(words, reason) and len(reason) < 100
     assert not re.search("node|Graph execution|assertion|{{", reason)
+    if data in (b"hello", HUGE_PNG):
+        assert stops_at(split, path)
 
 
 @pytest.mark.promise("a listed image is a pipe, a device or a folder", "it is never opened")
@@ -187,8 +194,9 @@ def test_what_is_no_image_file_is_never_opened(split, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)  # a socket's path must be short
         server.bind("socket")
     for name in ("fifo", "zero", "socket", "folder"):
-        assert refused(split, paths[name]) == "it is not a regular file"
-    assert refused(split, paths["none"]) == "No such file or directory"
+        assert reason_of(split, paths[name]) == "it is not a regular file"
+    assert reason_of(split, paths["none"]) == "No such file or directory"
+    assert stops_at(split, paths["fifo"]) and stops_at(split, paths["zero"])
 
 
 def test_a_file_larger_than_any_image_is_not_read(split, tmp_path):
@@ -197,7 +205,7 @@ def test_a_file_larger_than_any_image_is_not_read(split, tmp_path):
     os.truncate(path, pipeline.MAX_BYTES)
     assert pipeline.first_unreadable([path], AUGMENTATION) is None
     os.truncate(path, pipeline.MAX_BYTES + 1)
-    assert refused(split, path) == "it is larger than 256 MB"
+    assert reason_of(split, path) == "it is larger than 256 MB"
 
 
 def test_webp_is_read_or_named(split, tmp_path):

@@ -1,20 +1,27 @@
 import pytest
 
+from data import augment
 from nets import mobilenet_v1
+from tests.conftest import whole_frame
 
 ALL_LAYERS = mobilenet_v1.SEPARABLE_LAYERS
 # Number -> (stride, channels): as many pixels and channels in the end as with all thirteen layers.
 SHALLOW = {1: (4, 128), 13: (4, 1024)}
 # Their tests count layers, or also run scripts.
 WITH_ALL_LAYERS = ("test_dry_run.py", "test_cluster.py")
+WITH_CROPS = (
+    "test_bad_images.py", "test_reproducibility.py", "test_replicas.py", "test_cluster.py",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _shallow_mobilenet(request):
-    """A MobileNet that is built in a fifth of the time, for tests of what lies around it."""
+def _shallow_graphs(request):
+    """A network and an input that are built in a fifth of the time, for tests of what is around."""
     with pytest.MonkeyPatch.context() as patch:
         if request.path.name not in WITH_ALL_LAYERS:
             patch.setattr(mobilenet_v1, "SEPARABLE_LAYERS", SHALLOW)
+        if request.path.name not in WITH_CROPS:
+            patch.setattr(augment, "_frame", whole_frame)
         yield
 
 
