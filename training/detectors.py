@@ -65,6 +65,8 @@ def collapsed_embedding(seen):
             remedies.append("--train_mode semi_hard for the first steps")
         if config.margin != "soft":
             remedies.append("--margin soft")
+    if config.train_mode == "hard" and config.sampler == "pk" and config.images_per_class > 2:
+        remedies.append("--images_per_class 2")
     return Finding(
         "the embedding has collapsed, for all images map nearly to one point (Hermans et al.,"
         f" arXiv:1703.07737); {', or '.join(remedies)}",

@@ -130,6 +130,20 @@ def test_a_collapse_with_fast_heads_is_put_down_to_their_rate():
     assert "a lower --head_learning_rate" in text and "--learning_rate" not in text
 
 
+@pytest.mark.parametrize(
+    "given, is_advised",
+    [
+        ({"train_mode": "hard"}, True),
+        ({"train_mode": "hard", "images_per_class": 2}, False),
+        ({"train_mode": "hard", "sampler": "shuffle"}, False),
+        ({"train_mode": "semi_hard"}, False),
+    ],
+)
+def test_fewer_positives_are_advised_where_the_hardest_of_several_is_taken(given, is_advised):
+    text = found("collapsed_embedding", [COLLAPSED] * 3, **given).sentence
+    assert ("or --images_per_class 2" in text) == is_advised
+
+
 def test_the_advice_for_a_sum_names_both_weights():
     text = found("collapsed_embedding", [COLLAPSED] * 3, train_mode="circle+center").sentence
     assert "--circle_loss_lambda and --center_loss_lambda" in text
