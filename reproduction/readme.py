@@ -3,7 +3,7 @@
     python -m reproduction.readme
 
 A table stands below <!-- results FILE: METRIC, METRIC --> and ends with <!-- end -->. A file whose
-table has an axis of its own gets a figure in imgs/.
+table has an axis of its own gets a figure in imgs/ if a README shows it.
 """
 
 import csv
@@ -84,16 +84,18 @@ def updated(text, folder=RESULTS):
 
 def main():
     """Writes the READMEs and the figures."""
+    shown = ""
     for page in PAGES:
         with open(page, encoding="utf-8") as file:
-            text = file.read()
+            text = updated(file.read())
         with open(page, "w", encoding="utf-8") as file:
-            file.write(updated(text))
+            file.write(text)
+        shown += text
     for path in sorted(glob.glob(os.path.join(RESULTS, "*.csv"))):
+        name = os.path.splitext(os.path.basename(path))[0] + ".png"
         rows = read(path)
         table = TABLES[rows[0]["table"]]
-        if table.x:
-            name = os.path.splitext(os.path.basename(path))[0] + ".png"
+        if table.x and f"imgs/{name}" in shown:
             entries = [entry_of(row) for row in rows]
             axis = axis_of(table, table.rows)
             draw(os.path.join(ROOT, "imgs", name), table.title, entries, *axis)
