@@ -49,6 +49,10 @@ def test_neighbours_begin_with_the_worst_query_and_end_with_the_best(tmp_path):
         for column, image in enumerate([query, *nearest[query, :5]]):
             found = centre(picture, row, column)
             np.testing.assert_allclose(found, colour_of(image), atol=2, err_msg=f"{row} {column}")
+    lines = np.split(picture, 9)
+    right, wrong = (42, 127, 63), (192, 57, 43)
+    for row, colour, is_drawn in ((0, right, False), (0, wrong, True), (8, right, True)):
+        assert ((np.abs(lines[row] - colour) < 9).all(axis=2).sum() > 300) == is_drawn
 
 
 def test_pictures_of_every_kind_are_drawn(tmp_path):

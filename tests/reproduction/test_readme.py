@@ -47,6 +47,15 @@ def test_the_readmes_hold_what_is_in_results(page):
     assert shown and shown <= files
 
 
+def test_figures_that_a_readme_shows_are_drawn(tmp_path, monkeypatch):
+    (tmp_path / "imgs").mkdir()
+    (tmp_path / "README.md").write_text('<img src="imgs/flowers17_few_images.png">')
+    monkeypatch.setattr(readme, "PAGES", [str(tmp_path / "README.md")])
+    monkeypatch.setattr(readme, "ROOT", str(tmp_path))
+    readme.main()
+    assert os.listdir(str(tmp_path / "imgs")) == ["flowers17_few_images.png"]
+
+
 def test_every_file_of_results_says_where_its_numbers_come_from():
     for name in os.listdir(readme.RESULTS):
         if not name.endswith(".csv"):

@@ -9,6 +9,7 @@ ALL_LAYERS = mobilenet_v1.SEPARABLE_LAYERS
 SHALLOW = {1: (4, 128), 13: (4, 1024)}
 # Their tests count layers, or also run scripts.
 WITH_ALL_LAYERS = ("test_dry_run.py", "test_cluster.py")
+# Their tests need images that differ, crops, or a decoder that refuses.
 WITH_CROPS = (
     "test_bad_images.py", "test_reproducibility.py", "test_replicas.py", "test_cluster.py",
 )  # fmt: skip
