@@ -19,8 +19,6 @@ from utils.tf1 import tf
 
 # The input is timed once in a run's process, against the median of so many steps before.
 TIMED_STEPS = 20
-# Ready when the timing starts: two that are prefetched and one in the making.
-BUFFERED_BATCHES = 3
 TIMED_BATCHES = 4
 # What tf.train.MomentumOptimizer appends to the name of a variable that it updates.
 MOMENTUM_SLOT = "Momentum"
@@ -159,8 +157,9 @@ class Advice(Hook):
     def _time_input(self, loop):
         """Times the input alone; the batches taken are given again to the steps to come."""
         images, seconds = loop.graph.load or loop.graph.images.op, []
+        loop.rewind()  # empties what the input read ahead
         try:
-            for _ in range(BUFFERED_BATCHES + TIMED_BATCHES):
+            for _ in range(1 + TIMED_BATCHES):
                 start = time.perf_counter()
                 loop.session.run(images)
                 seconds.append(time.perf_counter() - start)
@@ -168,7 +167,7 @@ class Advice(Hook):
             return  # the step that needs the image will name it
         finally:
             loop.rewind()
-        of_input = np.mean(seconds[BUFFERED_BATCHES:]) * draws_per_step(loop.config)
+        of_input = np.mean(seconds[1:]) * draws_per_step(loop.config)
         self._seen.seconds = float(of_input), float(np.median(self._step_seconds))
         self._ask(loop, "input")
 
