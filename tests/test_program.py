@@ -19,20 +19,6 @@ TINY = (
 ).split()
 
 
-def command(script, *words):
-    return [sys.executable, os.path.join(ROOT, script)] + [str(word) for word in words]
-
-
-def run(cwd, script, *words):
-    return subprocess.run(
-        command(script, *words),
-        cwd=str(cwd),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        universal_newlines=True,
-    )
-
-
 @pytest.mark.promise(
     "SIGTERM during training",
     "the step is finished and saved, and the same command goes on",
@@ -40,22 +26,26 @@ def run(cwd, script, *words):
 )
 def test_train_be_stopped_go_on_and_evaluate(tree, tmp_path):
     words = [*TINY, "--dataset_path", tree, "--train_iters"]
-    process = subprocess.Popen(
-        command("main.py", *words, 100000), cwd=str(tmp_path), stderr=subprocess.PIPE, text=True
-    )
+    process = Forked("main.py", *words, 100000, cwd=tmp_path)
     folder = tmp_path / "checkpoints" / "run"
     log = folder / "log.txt"
-    while process.poll() is None and not (log.exists() and "step 3/" in log.read_text()):
+    while process.exit_code is None and not (log.exists() and "step 3/" in log.read_text()):
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate()
-    assert process.returncode == 128 + signal.SIGTERM, errors
-    message = errors.splitlines()[-1]
+    output = process.finish()
+    assert process.exit_code == 128 + signal.SIGTERM, output
+    message = output.splitlines()[-1]
     assert "stopped and saved after step" in message and "same command" in message
     step = int(message.split("after step ")[1].split()[0])
     assert (folder / f"model.ckpt-{step}.index").exists()
 
-    resumed = run(tmp_path, "main.py", *words, step + 1)
+    resumed = subprocess.run(
+        [sys.executable, os.path.join(ROOT, "main.py"), *words, str(step + 1)],
+        cwd=str(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
     assert resumed.returncode == 0, resumed.stderr
     assert f"{step} of {step + 1} steps done" in resumed.stderr
     assert "WARNING" not in resumed.stderr and "Traceback" not in resumed.stderr
@@ -65,10 +55,11 @@ def test_train_be_stopped_go_on_and_evaluate(tree, tmp_path):
             assert json.load(file)["checkpoint"].startswith(checkpoint)
 
     words = ["--run_dir", "run", "--split", "val", "--report", "--projector"]
-    evaluated = run(tmp_path, "eval.py", *words)
-    assert evaluated.returncode == 0 and "val split, 4 images" in evaluated.stdout
+    process = Forked("eval.py", *words, cwd=tmp_path)
+    output = process.finish()
+    assert process.exit_code == 0 and "val split, 4 images" in output
     written = [folder / "eval" / "val" / name for name in ("report.html", "projector", "")]
-    assert evaluated.stdout.splitlines()[-3:] == [str(path) for path in written]
+    assert output.splitlines()[-3:] == [str(path) for path in written]
     assert all(path.exists() for path in written)
 
 

@@ -3,8 +3,14 @@ import os
 import pytest
 
 from inference.predictor import Predictor
-from tests.conftest import write_tree
+from tests.conftest import shallow_mobilenet, write_tree
 from tests.training.test_trainer import train
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shallow_graphs():
+    with shallow_mobilenet():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -12,20 +18,22 @@ def run(shared_tree, tmp_path_factory):
     """The folder of a finished run of both heads on four classes."""
     folder = str(tmp_path_factory.mktemp("predict") / "run")
     given = dict(batch_size=16, bn_decay=0.9, eval_every_steps=40, emb_dim=8)
-    train(shared_tree, folder, train_iters=40, **given)
+    with shallow_mobilenet():
+        train(shared_tree, folder, train_iters=40, **given)
     return folder
 
 
 @pytest.fixture(scope="session")
 def vanilla_run(shared_tree, tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("predict") / "vanilla")
-    train(shared_tree, folder, train_mode="vanilla")
+    with shallow_mobilenet():
+        train(shared_tree, folder, train_mode="vanilla")
     return folder
 
 
 @pytest.fixture(scope="session")
 def predictor(run):
-    with Predictor(run, batch_size=3) as made:
+    with shallow_mobilenet(), Predictor(run, batch_size=3) as made:
         yield made
 
 

@@ -137,9 +137,21 @@ def test_bad_input(run, vanilla_run, photos, tmp_path):
     assert not [name for name in os.listdir(str(tmp_path)) if "tmp" in name or name == "new"]
 
 
+# The script, with the network of the run.
+SHALLOW = """
+import runpy, sys
+from tests.conftest import shallow_mobilenet
+del sys.argv[0]
+with shallow_mobilenet():
+    runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
 def script(*words, **kwargs):
-    command = [sys.executable, os.path.join(ROOT, "predict.py"), *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs)
+    command = [sys.executable, "-c", SHALLOW, "predict.py", *map(str, words)]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kwargs
+    )
 
 
 def test_the_script_reads_names_from_standard_input(run, photos, tmp_path):
