@@ -78,6 +78,7 @@ def test_every_kind_of_addition_is_shown():
     }  # fmt: skip
 
 
+@pytest.mark.ci
 def test_a_network_a_loss_and_a_metric_train_and_are_scored(copy, tmp_path):
     tree = write_tree(str(tmp_path / "tree"))
     words = [*SMALL, "--dataset_path", tree, "--train_mode", "easy_positive", "--margin", "0.3"]

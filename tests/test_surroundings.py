@@ -18,6 +18,7 @@ def run(words, cwd, **changes):
     )  # fmt: skip
 
 
+@pytest.mark.ci
 @pytest.mark.promise(
     "an ASCII terminal, a wrong MPLBACKEND, python -O, a hostile folder name, a link to it",
     "a run works as everywhere",

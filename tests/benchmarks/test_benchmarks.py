@@ -15,7 +15,7 @@ from utils.tf1 import TENSORFLOW_VERSION, tf
 # Seven processes; six; the step of "step_time" in another precision; what a test below measures.
 SLOW = ("scaling", "startup", "precision", "waiting")
 NAMES = [
-    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+    pytest.param(name, marks=pytest.mark.slow if name in SLOW else pytest.mark.ci)
     for name in benchmarks.BENCHMARKS
 ]
 
@@ -90,6 +90,7 @@ def test_a_profile_of_a_step_that_tensorboard_opens(shared_tree, tmp_path):
     assert run.Tags()["run_metadata"] == ["step"] and run.Tags()["graph"]
 
 
+@pytest.mark.ci
 def test_a_slow_input_counts_as_waiting(monkeypatch):
     tiny = dict(net="mobile", batch_size=8, frame_size=32, rounds=1)
 

@@ -142,11 +142,14 @@ class Towers:
 
 # Deeper networks of the same function.
 DEEPER = ("resnet101", "resnet152", "resnet101_v1", "resnet152_v1")
+LARGE = ("densenet161", "inc4", "inc3")
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in DEEPER else []) for n in CASES]
-)
+def marks_of(name):
+    return [pytest.mark.slow] * (name in DEEPER) + [pytest.mark.ci] * (name in LARGE)
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=marks_of(n)) for n in CASES])
 def test_a_network_is_the_published_one_trains_and_comes_back(name, tmp_path):
     case, row = CASES[name], NETWORKS[name]
     with tf.Graph().as_default() as graph, quick_session() as session:

@@ -42,6 +42,7 @@ def numbers_of(folder, name="resnet50_released_tiny"):
     return found
 
 
+@pytest.mark.ci
 def test_kill_9_in_the_middle_gives_the_same_table(tmp_path):
     whole = start(tmp_path / "whole", "--datasets", "cars", "--modes", "hard")
     process = start(tmp_path / "killed", *SUBSET)

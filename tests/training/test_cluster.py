@@ -92,6 +92,7 @@ def reach(run_dir, step):
     raise AssertionError(f"step {step} was not reached")
 
 
+@pytest.mark.ci
 @pytest.mark.promise(
     "a machine of several dies",
     "the others end within 60 s with one sentence; one machine resumes to the same weights",

@@ -89,14 +89,15 @@ def assert_equal(found, expected, error=1e-5):
         np.testing.assert_allclose(found[1][name], value, rtol=0, atol=bound, err_msg=name)
 
 
-# A value for each anchor, a mean, variables of its own: with a rate, an update, or clusters.
-KINDS = ("hard", "semi_hard", "proxy_anchor", "center", "magnet")
+# A mean, and variables: with a rate, an update, clusters; "hard" has a value for each anchor.
+KINDS = ("semi_hard", "proxy_anchor", "center", "magnet")
 
 
-@pytest.mark.parametrize(
-    "mode",
-    [pytest.param(m, marks=[] if m in KINDS else [pytest.mark.slow]) for m in TWO_HEAD_MODES],
-)
+def marks_of(mode):
+    return [] if mode == "hard" else [pytest.mark.ci if mode in KINDS else pytest.mark.slow]
+
+
+@pytest.mark.parametrize("mode", [pytest.param(m, marks=marks_of(m)) for m in TWO_HEAD_MODES])
 def test_every_layout_takes_the_same_steps(mode, train_list, tmp_path, monkeypatch):
     monkeypatch.setattr(step, "build_tower", tiny_tower)
     start = str(tmp_path / "start")
@@ -113,6 +114,7 @@ def test_every_layout_takes_the_same_steps(mode, train_list, tmp_path, monkeypat
         assert_equal(runs[name], runs["one batch"])
 
 
+@pytest.mark.ci
 def test_a_real_network_too(train_list, tmp_path):
     start = str(tmp_path / "start")
     config = make_config(LAYOUTS["one batch"])
