@@ -33,7 +33,9 @@ def vanilla_run(shared_tree, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def predictor(run):
-    with shallow_mobilenet(), Predictor(run, batch_size=3) as made:
+    with shallow_mobilenet():
+        made = Predictor(run, batch_size=3)
+    with made:
         yield made
 
 
