@@ -142,7 +142,7 @@ class Towers:
 
 # Deeper networks of the same function.
 DEEPER = ("resnet101", "resnet152", "resnet101_v1", "resnet152_v1")
-LARGE = ("densenet161", "inc4", "inc3")
+LARGE = ("densenet161", "inc2", "inc3", "inc4", "resnet50_v1")
 
 
 def marks_of(name):
@@ -196,7 +196,9 @@ def check_feature_map(name, frame, logits, end_points):
     assert end_points[row.pooled].shape.as_list() == [2, 1, 1, channels]
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if needs_its_own_frame(name)])
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=marks_of(n)) for n in CASES if needs_its_own_frame(n)]
+)
 def test_shapes_that_follow_from_the_frame_size(name):
     frame = NETWORKS[name].frame_size
     with tf.Graph().as_default():

@@ -80,6 +80,7 @@ def test_a_table_without_a_possible_run_writes_nothing(tmp_path, dry_run):
     assert os.listdir(str(tmp_path)) == []
 
 
+@pytest.mark.ci
 def test_sigterm_lets_the_run_save_and_leaves_nothing_running(tmp_path):
     words = ["--datasets", "flowers", "--modes", "hard", "--", "--train_iters", "100000"]
     process = start(tmp_path, *words)

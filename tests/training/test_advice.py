@@ -89,6 +89,7 @@ def test_layers_without_start_weights(shared_tree, tmp_path):
     assert entry["numbers"] == {"not_restored": 10, "variables": 25}
 
 
+@pytest.mark.ci
 def test_an_input_slower_than_the_network_is_measured(shared_tree, tmp_path, monkeypatch):
     """The timing takes batches, and the next step gets its own all the same."""
     given = dict(train_iters=5, eval_every_steps=5, accumulate_batches=2)

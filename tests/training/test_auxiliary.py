@@ -10,7 +10,8 @@ from utils.tf1 import tf
 INCEPTION = dict(net="inc3", frame_size=107, resize_min=110, resize_max=120, batch_size=4)
 
 
-@pytest.mark.parametrize("weight", [0.4, pytest.param(0.0, marks=pytest.mark.ci)])
+@pytest.mark.ci
+@pytest.mark.parametrize("weight", [0.4, 0.0])
 def test_the_auxiliary_loss_is_weighted_and_trains_its_classifier(shared_tree, tmp_path, weight):
     given = dict(INCEPTION, train_mode="vanilla", aux_loss_weight=weight)
     config = config_of(shared_tree, tmp_path, **given)

@@ -114,6 +114,7 @@ def test_two_workers_killed_and_resumed_as_one(tree, unbroken, tmp_path):
     assert_same_run(folder, unbroken)
 
 
+@pytest.mark.ci
 @pytest.mark.promise(
     "a signal to one of several machines", "all save and stop after the same step, and resume"
 )
