@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from nets import mobilenet_v1
-from utils import tf1
+from utils import logs, tf1
 from utils.tf1 import slim, tf
 
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -93,6 +93,12 @@ def small_graphs():
 
 
 @pytest.fixture
+def no_pictures(monkeypatch):
+    """For tests of an evaluation's numbers: it takes most of its time to draw."""
+    monkeypatch.setattr("evaluation.files.draw_pictures", lambda *args: None)
+
+
+@pytest.fixture
 def tree(tmp_path):
     return write_tree(str(tmp_path / "tree"))
 
@@ -113,6 +119,12 @@ def without_optimisation(*device):
     config = SESSION_CONFIG(*device)
     config.graph_options.rewrite_options.disable_meta_optimizer = True
     return config
+
+
+@pytest.fixture(autouse=True)
+def _no_log_left_open():
+    yield
+    logs.stop_log()
 
 
 @pytest.fixture(autouse=True)

@@ -60,7 +60,7 @@ def names_in(run):
     "it ends with the metrics, weights and files of one that was not; nothing is left over",
     "6 random moments; 20 with -m slow",
 )
-@pytest.mark.parametrize("kills, steps", [(6, 30), pytest.param(20, 90, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills, steps", [(6, 24), pytest.param(20, 90, marks=pytest.mark.slow)])
 def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(tmp_path, kills, steps):
     rng, was_alive = random.Random(kills), []
     whole = finish(tmp_path, "whole", steps)

@@ -79,6 +79,7 @@ def stop_log():
     for handler in list(LOGGER.handlers):
         LOGGER.removeHandler(handler)
         handler.close()
+    LOGGER.propagate = True
 
 
 def progress_bar(total, done):

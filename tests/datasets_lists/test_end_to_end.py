@@ -12,7 +12,7 @@ from reproduction import synthetic
 from tests.datasets_lists.helpers import message_of
 from training import preflight, trainer
 
-pytestmark = pytest.mark.usefixtures("small_graphs")
+pytestmark = pytest.mark.usefixtures("small_graphs", "no_pictures")
 COUNTS = {
     "aircrafts": {"train": 16, "val": 8, "test": 8},
     "flowers": {"train": 8, "val": 8, "test": 8},

@@ -96,6 +96,7 @@ def test_training_and_eval_report_the_same_numbers(runs):
         assert float(row[name]) == pytest.approx(report[name], rel=1e-5), name
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_other_splits_checkpoints_and_embeddings(runs):
     run = str(runs / "hard")
     report = evaluator.evaluate_run(run, "val", checkpoint="best", embedding="pooled")
@@ -110,6 +111,7 @@ def test_other_splits_checkpoints_and_embeddings(runs):
     assert evaluator.evaluate_run(run, "train", checkpoint=prefix)["num_images"] == 24
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_vanilla_run_is_compared_by_its_pooled_features(runs):
     report = evaluator.evaluate_run(str(runs / "vanilla"), "test")
     assert report["embedding"] == "pooled"
@@ -144,8 +146,8 @@ def test_missing_runs_checkpoints_and_splits(runs, tmp_path):
 @pytest.mark.promise(
     "the best checkpoint is lost", "one warning; the rest of the evaluation is done"
 )
-def test_a_lost_best_checkpoint_costs_a_run_one_warning(runs, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(logs.LOGGER, "propagate", True)
+@pytest.mark.usefixtures("no_pictures")
+def test_a_lost_best_checkpoint_costs_a_run_one_warning(runs, tmp_path, caplog):
     shutil.copytree(str(runs / "hard"), str(tmp_path / "run"))
     config = stored.read(str(tmp_path / "run"))[0]
     both = [report["checkpoint"] for report in evaluator.final_reports(config, "test")]
@@ -156,6 +158,7 @@ def test_a_lost_best_checkpoint_costs_a_run_one_warning(runs, tmp_path, caplog, 
     assert any("best checkpoint of the run is gone" in r.getMessage() for r in caplog.records)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_moved_run_and_a_moved_data_set(runs, tmp_path):
     shutil.copytree(str(runs / "hard"), str(tmp_path / "run"))
     shutil.copytree(str(runs / "tree"), str(tmp_path / "tree"))
@@ -173,6 +176,7 @@ def test_other_classes_are_refused(runs, tmp_path):
     assert "class 1 was bee, now it is ape" in message
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_scores_that_cannot_be_asked_are_null(runs, tmp_path):
     shutil.copytree(str(runs / "tree"), str(tmp_path / "tree"))
     for name in os.listdir(str(tmp_path / "tree" / "test")):
@@ -188,6 +192,7 @@ def test_scores_that_cannot_be_asked_are_null(runs, tmp_path):
     assert line.split() == ["MAP@R", "-", "-", "-"]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_no_graph_is_left_behind(runs):
     before = len(tf.get_default_graph().get_operations())
     evaluator.evaluate_run(str(runs / "hard"), "val")
@@ -204,7 +209,7 @@ def copy(runs, tmp_path):
 
 
 @pytest.fixture
-def passes(monkeypatch):
+def passes(monkeypatch, no_pictures):
     """The number of images of each pass through the network."""
     counts, run = [], network.run_network
 
@@ -298,6 +303,7 @@ def test_outputs_do_not_depend_on_the_lists_beside(runs):
 
 
 @pytest.mark.promise("a run is evaluated with other lists, code or TensorFlow", "one warning each")
+@pytest.mark.usefixtures("no_pictures")
 def test_what_differs_from_the_run_is_named(runs, tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(logs.LOGGER, "warning", lambda text, *words: said.append(text % words))

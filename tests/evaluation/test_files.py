@@ -9,7 +9,6 @@ import pytest
 
 from evaluation import files as eval_files
 from evaluation import plots
-from utils import logs
 from utils.errors import UserError
 from utils.run_dir import write_json
 
@@ -150,8 +149,6 @@ def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path):
 
 
 def test_a_picture_that_fails_costs_one_warning(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(logs.LOGGER, "propagate", True)
-
     def fails(*_):
         raise OSError(28, "No space left on device", "neighbours.png")
 

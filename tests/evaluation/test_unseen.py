@@ -80,8 +80,7 @@ def test_only_what_needs_no_known_class_is_scored(run, scores):
     assert "MAP@R" in table and "top-5" not in table and "calibration" not in table
 
 
-def test_a_list_of_known_classes_is_scored_as_ever(run, monkeypatch):
-    monkeypatch.setattr(eval_files, "draw_pictures", lambda *args: None)
+def test_a_list_of_known_classes_is_scored_as_ever(run, no_pictures):
     report_of_val = evaluator.evaluate_run(run, "val")
     assert report_of_val["unseen_classes"] == 0
     assert OF_KNOWN_CLASSES <= set(report_of_val)

@@ -7,7 +7,6 @@ import os
 import pytest
 
 from evaluation import evaluator
-from evaluation import files as eval_files
 from reproduction import flags, tiny, write
 from reproduction.cells import cells_of
 from reproduction.state import DONE, OTHER, states_of
@@ -110,9 +109,8 @@ def test_a_run_on_other_lists_is_another_run(tmp_path):
     assert "--lists_folder lists, not lists_unseen/fold0" in state.reason
 
 
-@pytest.mark.usefixtures("small_graphs")
-def test_a_tiny_table_from_data_sets_to_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr(eval_files, "draw_pictures", lambda *args: None)
+@pytest.mark.usefixtures("small_graphs", "no_pictures")
+def test_a_tiny_table_from_data_sets_to_numbers(tmp_path):
     words = ["--modes", "vanilla", "--datasets", "cub", "--budget", "tiny", "--"]
     words += ["--runs_dir", str(tmp_path), "--depth_multiplier", "0.25", "--train_iters", "1"]
     request = tiny.with_synthetic_datasets(parse(*words))

@@ -11,7 +11,7 @@ from tests.evaluation.report.test_page import Tree
 from tests.training.test_trainer import config_of
 from training import trainer
 
-pytestmark = pytest.mark.usefixtures("small_graphs")
+pytestmark = pytest.mark.usefixtures("small_graphs", "no_pictures")
 
 
 @pytest.fixture(scope="module")
