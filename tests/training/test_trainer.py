@@ -381,6 +381,7 @@ def test_auxiliary_statistics_do_not_run_with_the_step(shared_tree, tmp_path):
     assert not any("AuxLogits" in op.name for op in updates)
 
 
+@pytest.mark.ci
 def test_a_run_with_copies_logs_their_cost_and_resumes_to_the_same_weights(tmp_path):
     tree = write_tree(str(tmp_path / "tree"), per_class=4)
     for path in glob.glob(os.path.join(tree, "*", "*.jpg")):
