@@ -13,8 +13,8 @@ HEAD = """\
 # Reliability
 
 What may go wrong, what is promised then, and the test that holds the promise. The table is written
-by `python -m tests.reliability` from the marks of the tests. `python -m pytest` runs those that take
-seconds, `python -m pytest -m ci` the longer ones, and `.ci/run` both.
+by `python -m tests.reliability` from the marks of the tests. `python -m pytest` runs those of a few
+seconds, `python -m pytest -m ci` the longer ones, `.ci/run` both.
 
 | fault | promise | test | figure |
 | --- | --- | --- | --- |
