@@ -89,7 +89,8 @@ class Runner:
             self._signal_number = number
             self._stopping.set()
             for child in self._children:
-                child.send_signal(signal.SIGTERM)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended
+                    child.send_signal(signal.SIGTERM)
 
     def _run_batch(self, cells, wait, failures, busy):
         def work(cell):

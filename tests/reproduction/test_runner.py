@@ -177,6 +177,17 @@ def test_a_signal_ends_the_wait_for_another_process(cells):
     assert len(journal(cells)) == 6
 
 
+def test_a_run_that_has_just_ended_can_not_be_signalled(cells, monkeypatch):
+    def refuse(child, number):
+        raise ProcessLookupError(3, "No such process")
+
+    monkeypatch.setattr(runner.subprocess.Popen, "send_signal", refuse)
+    when(cells, "begin", 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted):
+        runner.Runner(["0"], ignore).run_all(cells)
+    assert len(journal(cells)) == 2
+
+
 def test_an_ignored_signal_stays_ignored_and_handlers_come_back(cells, monkeypatch):
     earlier = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     handlers = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
