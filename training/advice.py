@@ -167,6 +167,7 @@ class Advice(Hook):
             return  # the step that needs the image will name it
         finally:
             loop.rewind()
+        # The first waited for the input to start.
         of_input = np.mean(seconds[1:]) * draws_per_step(loop.config)
         self._seen.seconds = float(of_input), float(np.median(self._step_seconds))
         self._ask(loop, "input")

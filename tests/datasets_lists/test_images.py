@@ -184,6 +184,7 @@ def test_a_file_that_can_not_be_opened(tmp_path):
     assert found.problems == (("unreadable", "No such file or directory"),)
 
 
+@pytest.mark.ci
 def test_several_processes_give_the_same_in_the_same_order(tmp_path):
     paths = [put(tmp_path, name, data) for name, data in CLEAN.items()] * 4
     one = images.map_over(examine, paths, workers=1)

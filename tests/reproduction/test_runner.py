@@ -118,6 +118,7 @@ def test_a_cell_that_was_damaged_in_the_meantime_is_not_run(cells, monkeypatch):
     assert runner.Runner(["0"], ignore).run_all(cells[:1]) == {cells[0].config.run_dir: "cut off"}
 
 
+@pytest.mark.ci
 @pytest.mark.promise("two reproduce.py at once", "no cell runs twice")
 def test_two_runners_never_run_the_same_cell(cells):
     racers = [start(cells, 0.3) for _ in range(2)]
