@@ -94,14 +94,19 @@ def test_an_input_slower_than_the_network_is_measured(shared_tree, tmp_path, mon
     """The timing takes batches, and the next step gets its own all the same."""
     given = dict(train_iters=5, eval_every_steps=5, accumulate_batches=2)
     train(shared_tree, tmp_path / "untimed", **given)
-    check = pipeline.check_file
+    check, time_input = pipeline.check_file, advice.Advice._time_input
 
     def check_slowly(path):
         time.sleep(0.03)
         check(path)
 
+    def time_after_a_pause(self, loop):
+        time.sleep(1)  # in which the input reads ahead
+        time_input(self, loop)
+
     monkeypatch.setattr(advice, "TIMED_STEPS", 3)
     monkeypatch.setattr(pipeline, "check_file", check_slowly)
+    monkeypatch.setattr(advice.Advice, "_time_input", time_after_a_pause)
     train(shared_tree, tmp_path / "slow", **given)
     (entry,) = [e for e in advice_file.read(str(tmp_path / "slow")) if e["name"] == "slow_input"]
     assert entry["numbers"]["input_seconds"] >= 0.8 * 2 * 8 * 0.03 and entry["step"] == 3
